@@ -1,0 +1,156 @@
+/**
+ * The workbench of one `handle`: the records, the time of the event, the instructions so far, and what is recommended
+ * next. The lives of tasks, objects, actors and workers are each written in a file of their own on top of this one.
+ */
+import type { JobId, ParentId, TaskId } from "../../protocol/ids.ts";
+import { taskOfAttempt } from "../../protocol/ids.ts";
+import type { Failure } from "../../protocol/nouns.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { Instruction, Submitter } from "./events.ts";
+import { Leases } from "./leases.ts";
+import { Classes } from "./placement.ts";
+import { type Actor, type Attempt, type Job, Records, type Task, type TaskStateName, type Worker } from "./records.ts";
+import { Story } from "./story.ts";
+
+export interface SchedulerOptions {
+  /** An attempt not heard of for this long is run elsewhere. */
+  readonly leaseMs: number;
+  /** A worker whose link dropped may be back within this time. */
+  readonly graceMs: number;
+  /** Thread time sent ahead of a free thread, ms a thread. */
+  readonly aheadMs: number;
+  readonly aheadTasks: number;
+  /** Functions that run this long at most share trips to a thread. */
+  readonly quickMs: number;
+  /** What was sent ahead and has not begun after this is given to an idle worker. */
+  readonly recallMs: number;
+  /** Thread time a job may be ahead of another before it is the other's turn, ms a thread. */
+  readonly turnMs: number;
+  /** Calls sent to one actor and not ended, at most. */
+  readonly callsInFlight: number;
+  /** Workers lost under one task before it must run alone. */
+  readonly suspectAfter: number;
+  readonly queuedTasksPerJob: number;
+  readonly storyEntries: number;
+  /** Ended tasks remembered for people. */
+  readonly historyEntries: number;
+}
+
+export const defaultOptions: SchedulerOptions = {
+  leaseMs: 15_000,
+  graceMs: 1_000,
+  aheadMs: 30,
+  aheadTasks: 512,
+  quickMs: 1.5,
+  recallMs: 100,
+  turnMs: 500,
+  callsInFlight: 1_024,
+  suspectAfter: 3,
+  queuedTasksPerJob: 1_000_000,
+  storyEntries: 200_000,
+  historyEntries: 10_000,
+};
+
+export type Recommendation =
+  | { readonly task: Task; readonly to: "queued" | "cancelled" }
+  | { readonly task: Task; readonly to: "failed"; readonly failure: Failure };
+
+export type Deadline =
+  | { readonly type: "grace"; readonly worker: Worker }
+  | { readonly type: "unschedulable"; readonly task: Task };
+
+/** A rule was broken inside the scheduler; the story says how it came to it. */
+export class InvalidTransition extends Error {
+  constructor(id: string, from: string, to: string, story: string) {
+    super(`Cannot move task "${id}" from ${from} to ${to}. Its story:\n${story}`);
+    this.name = "InvalidTransition";
+  }
+}
+
+export class Machine {
+  readonly options: SchedulerOptions;
+  readonly records = new Records();
+  readonly classes: Classes;
+  readonly leases: Leases<Attempt>;
+  readonly deadlines = new Deadlines<Deadline>();
+  readonly story: Story;
+  /** Sent ahead of a free thread, oldest first. */
+  readonly ahead = new Set<Attempt>();
+  readonly dirtyWorkers = new Set<Worker>();
+  readonly history: Ended[] = [];
+  at = 0;
+  order = 0;
+  /** Not before this is work sent ahead looked at again. */
+  recallAt = 0;
+  /** Whose turn it is when jobs share. */
+  turn: Job | undefined;
+  out: Instruction[] = [];
+  recommended: Recommendation[] = [];
+  /** Actors whose constructor's inputs have all come, or whose input failed. */
+  actorsReady: { readonly actor: Actor; readonly failure?: Failure }[] = [];
+  /** Actors with a call that may be sent now, and whose. */
+  toPump: { readonly actor: Actor; readonly caller: ParentId | undefined }[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.options = options;
+    this.classes = new Classes(this.records.workers);
+    this.leases = new Leases(options.leaseMs);
+    this.story = new Story(options.storyEntries);
+  }
+
+  tell(id: string, what: string, detail?: string): void {
+    this.story.tell(this.at, id, what, detail);
+  }
+  command(instruction: Instruction): void {
+    this.out.push(instruction);
+  }
+  broken(task: Task, to: TaskStateName): InvalidTransition {
+    const story = this.story.of(task.id).map((entry) => `  ${entry.at} ${entry.what} ${entry.detail ?? ""}`);
+    return new InvalidTransition(task.id, task.state.name, to, story.join("\n"));
+  }
+  remember(task: Task): void {
+    const { id, spec, state, parent, startedAt, endedAt, submittedAt, workerId, attempts } = task;
+    const entry: Ended = {
+      id,
+      jobId: task.job.id,
+      name: spec.name,
+      state: state.name,
+      parent,
+      submittedAt,
+      startedAt,
+      endedAt,
+      workerId,
+      attempts,
+      ...(state.name === "failed" ? { error: state.failure.message } : {}),
+    };
+    this.history.push(entry);
+    if (this.history.length > this.options.historyEntries * 2) this.history.splice(0, this.options.historyEntries);
+  }
+
+  /** The job a submitter speaks for and the parent of what it submits; undefined when it may not speak (any more). */
+  speakerOf(by: Submitter): { readonly job: Job; readonly parent: ParentId; readonly task: Task | undefined } | undefined {
+    if (by.type === "client") {
+      const job = this.records.jobs.get(by.jobId);
+      return job === undefined || job.closed ? undefined : { job, parent: job.id, task: undefined };
+    }
+    const attempt = this.records.attempts.get(by.attemptId);
+    if (attempt === undefined || attempt.worker.id !== by.workerId) return undefined;
+    return { job: attempt.task.job, parent: taskOfAttempt(by.attemptId), task: attempt.task };
+  }
+}
+
+/** An ended task, for people. */
+export interface Ended {
+  readonly id: TaskId;
+  readonly jobId: JobId;
+  readonly name: string;
+  readonly state: TaskStateName;
+  readonly parent: ParentId;
+  readonly submittedAt: number;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly workerId: string | undefined;
+  readonly attempts: number;
+  readonly error?: string;
+}
+

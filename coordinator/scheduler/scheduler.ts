@@ -1,0 +1,280 @@
+/**
+ * The decider: events in, instructions out. No clock, no chance, no I/O and no promise inside: the same events in the
+ * same order give the same instructions and the same state. Owns the order in which one event's consequences are
+ * worked off; the lives of tasks, objects, actors, workers and jobs are in files of their own.
+ */
+import { failure } from "../../protocol/nouns.ts";
+import * as actors from "./actor-life.ts";
+import { dispatch, recall, recallDue } from "./dispatch.ts";
+import type { Instruction, SchedulerEvent } from "./events.ts";
+import * as jobs from "./job-life.ts";
+import { type Deadline, defaultOptions, Machine, type SchedulerOptions } from "./machine.ts";
+import { free, hold, release, want } from "./object-life.ts";
+import { makeObject, readyState, settle } from "./object-life.ts";
+import { isChildOf, taskOfObject } from "../../protocol/ids.ts";
+import { isOver, type Records } from "./records.ts";
+import type { StoryEntry } from "./story.ts";
+import * as tasks from "./task-life.ts";
+import * as workers from "./worker-life.ts";
+
+type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
+
+export class Scheduler {
+  readonly #m: Machine;
+
+  constructor(options: Partial<SchedulerOptions> = {}) {
+    this.#m = new Machine({ ...defaultOptions, ...options });
+  }
+
+  /** Takes facts in the order they happened; gives the orders that follow from them. */
+  handle(...events: readonly SchedulerEvent[]): readonly Instruction[] {
+    const m = this.#m;
+    for (const event of events) {
+      // Time never goes back here, whatever the clock does.
+      m.at = Math.max(m.at, event.at);
+      this.#passTime();
+      this.#take(event);
+      this.#follow();
+    }
+    dispatch(m);
+    this.#follow();
+    if (m.ahead.size > 0) recall(m);
+    const { out } = m;
+    m.out = [];
+    return out;
+  }
+
+  /** When `time-passed` should be told next, if nothing else happens before. */
+  nextDeadline(): number | undefined {
+    const m = this.#m;
+    const times = [m.leases.next(), m.deadlines.next(), recallDue(m)].filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Everything that is remembered of one id, in order. */
+  story(id: string): readonly StoryEntry[] {
+    return this.#m.story.of(id);
+  }
+  /** For views: read only. */
+  get records(): Readonly<Records> {
+    return this.#m.records;
+  }
+  /** For views and invariants: read only. */
+  get machine(): Readonly<Machine> {
+    return this.#m;
+  }
+
+  #take(event: SchedulerEvent): void {
+    const m = this.#m;
+    const { records } = m;
+    switch (event.type) {
+      case "job-opened":
+        return jobs.open(m, event);
+      case "job-closed": {
+        const job = records.jobs.get(event.jobId);
+        if (job !== undefined) jobs.close(m, job);
+        return;
+      }
+      case "tasks-submitted":
+        return this.#submit(event);
+      case "actor-created": {
+        const speaker = m.speakerOf(event.by);
+        if (speaker === undefined) return;
+        actors.createActor(m, { by: event.by, job: speaker.job, owner: speaker.task, spec: event.spec, creation: event.creation });
+        return;
+      }
+      case "value-put":
+        return this.#put(event);
+      case "objects-wanted": {
+        if (m.speakerOf(event.by) === undefined) return;
+        for (const id of event.ids) want(m, event.by, id, event.values);
+        return;
+      }
+      case "objects-held":
+      case "objects-released":
+      case "objects-freed":
+        return this.#handles(event);
+      case "cancel-asked": {
+        const task = records.tasks.get(event.id);
+        if (task === undefined || m.speakerOf(event.by)?.job !== task.job) return;
+        return tasks.cancel(m, task, event.force, event.recursive);
+      }
+      case "kill-asked": {
+        const actor = actors.findActor(m, event.actorId);
+        if (actor === undefined || m.speakerOf(event.by) === undefined) return;
+        return actors.kill(m, actor, event.restart);
+      }
+      case "items-consumed": {
+        const task = records.tasks.get(event.id);
+        if (task === undefined || m.speakerOf(event.by) === undefined || event.taken <= task.taken) return;
+        task.taken = event.taken;
+        if (task.state.name !== "running") return;
+        const { attempt } = task.state;
+        m.command({ type: "consumed", workerId: attempt.worker.id, attemptId: attempt.id, taken: event.taken });
+        return;
+      }
+      case "worker-joined":
+        return workers.join(m, event);
+      case "time-passed":
+        return;
+      default:
+        return this.#fromWorker(event);
+    }
+  }
+
+  /** What workers say. One that is not on record is a stranger; an attempt that is over is no longer anybody's. */
+  #fromWorker(event: Extract<SchedulerEvent, { workerId: string }>): void {
+    const m = this.#m;
+    const worker = m.records.workers.get(event.workerId);
+    if (worker === undefined) return;
+    switch (event.type) {
+      case "worker-joined":
+        return;
+      case "worker-away":
+        return workers.away(m, worker);
+      case "worker-back":
+        return workers.back(m, worker);
+      case "worker-left":
+        return workers.leave(m, worker, event.goodbye);
+      case "capacity-changed":
+        return workers.capacity(m, worker, event.threads);
+      case "worker-holding":
+        return workers.holding(m, worker, event.attemptIds, event.actors, event.suspendedMs);
+      case "attempts-ended":
+        for (const item of event.items) {
+          const attempt = workers.attemptOn(m, worker.id, item.attemptId);
+          if (attempt === undefined) continue;
+          if (item.type === "done") tasks.attemptDone(m, attempt, item.values, item.ranMs);
+          else tasks.attemptFailed(m, attempt, item.failure, item.crashed, item.ranMs);
+        }
+        return workers.seen(m, worker);
+      case "attempts-started":
+        for (const id of event.attemptIds) {
+          const attempt = workers.attemptOn(m, worker.id, id);
+          if (attempt !== undefined) workers.attemptStarted(m, attempt);
+        }
+        return;
+      case "attempts-returned":
+        for (const id of event.attemptIds) {
+          const attempt = workers.attemptOn(m, worker.id, id);
+          if (attempt !== undefined) workers.returned(m, attempt);
+        }
+        return;
+      case "attempt-blocked":
+      case "attempt-unblocked": {
+        const attempt = workers.attemptOn(m, worker.id, event.attemptId);
+        if (attempt !== undefined) workers.blocked(m, attempt, event.type === "attempt-blocked");
+        return;
+      }
+      case "item-produced": {
+        const attempt = workers.attemptOn(m, worker.id, event.attemptId);
+        if (attempt !== undefined && attempt.task.spec.kind === "generator") tasks.produce(m, attempt.task, event.index, event.value);
+        return;
+      }
+      case "actor-started":
+        return actors.started(m, m.records.actors.get(event.actorId), worker.id, event.epoch);
+      case "actor-ended":
+        return actors.ended(m, m.records.actors.get(event.actorId), worker.id, event.epoch, event.failure, event.crashed);
+      default:
+        return assertNever(event);
+    }
+  }
+
+  #submit({ by, spec, tasks: submissions }: EventOf<"tasks-submitted">): void {
+    const m = this.#m;
+    const speaker = m.speakerOf(by);
+    if (speaker === undefined) return;
+    const { job, task: owner } = speaker;
+    if (job.queued + submissions.length > m.options.queuedTasksPerJob) {
+      const message = `Cannot queue ${submissions.length} more tasks: job "${job.name}" has ${job.queued} and the limit is ${m.options.queuedTasksPerJob}`;
+      for (const { id } of submissions) m.command({ type: "refuse", to: by, code: "PROTOCOL", message, about: id });
+      return;
+    }
+    const actor = spec.type === "call" ? actors.findActor(m, spec.actorId) : undefined;
+    for (const submission of submissions) {
+      const task = tasks.submit(m, { by, job, owner, spec, submission, actor });
+      if (task === undefined || spec.type !== "call") continue;
+      if (actor !== undefined) actors.accept(actor, task);
+      else m.recommended.push({ task, to: "failed", failure: actors.unknownActorFailure(spec.actorId) });
+    }
+    if (actor?.state.name === "dead") m.toPump.push({ actor, caller: undefined });
+  }
+
+  #put({ by, id, value }: EventOf<"value-put">): void {
+    const m = this.#m;
+    const speaker = m.speakerOf(by);
+    if (speaker === undefined || m.records.objects.has(id)) return;
+    if (!isChildOf(taskOfObject(id), speaker.parent)) {
+      m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot put "${id}": it is not named after "${speaker.parent}"`, about: id });
+      return;
+    }
+    const object = makeObject(m, id, speaker.job);
+    tasks.own(speaker.task, object);
+    settle(m, object, readyState(value));
+  }
+
+  #handles({ type, by, ids }: EventOf<"objects-held" | "objects-released" | "objects-freed">): void {
+    const m = this.#m;
+    const speaker = m.speakerOf(by);
+    if (speaker === undefined) return;
+    for (const id of ids) {
+      const object = m.records.objects.get(id);
+      if (object === undefined || object.job !== speaker.job) continue;
+      if (type === "objects-freed") free(m, object);
+      else if (type === "objects-held") {
+        if (speaker.task === undefined) hold(object);
+        else tasks.own(speaker.task, object);
+      } else if (speaker.task === undefined) release(m, object);
+      else if (speaker.task.actor?.made.delete(object) === true) release(m, object);
+    }
+  }
+
+  /** Works off what follows from what happened until nothing more does. */
+  #follow(): void {
+    const m = this.#m;
+    while (m.recommended.length > 0 || m.actorsReady.length > 0 || m.toPump.length > 0) {
+      const { recommended, actorsReady, toPump } = m;
+      m.recommended = [];
+      m.actorsReady = [];
+      m.toPump = [];
+      for (const move of recommended) {
+        // Two inputs may fail at once, or a cancel be quicker: what has ended stays ended.
+        if (isOver(move.task) || move.task.state.name === move.to) continue;
+        tasks.transition(m, move.task, move.to, move.to === "failed" ? { failure: move.failure } : {});
+      }
+      for (const { actor, failure: problem } of actorsReady) actors.inputsCame(m, actor, problem);
+      for (const { actor, caller } of toPump) actors.pump(m, actor, caller);
+    }
+  }
+
+  #passTime(): void {
+    const m = this.#m;
+    for (const attempt of m.leases.expire(m.at)) {
+      // An actor's loss takes its other attempts along; those are no longer on record.
+      if (m.records.attempts.get(attempt.id) === attempt) workers.leaseEnded(m, attempt);
+    }
+    for (const due of m.deadlines.due(m.at)) this.#due(due);
+  }
+
+  #due(due: Deadline): void {
+    const m = this.#m;
+    if (due.type === "grace") {
+      const { worker } = due;
+      if (worker.link === "away" && m.records.workers.get(worker.id) === worker) workers.leave(m, worker, false);
+      return;
+    }
+    const { task } = due;
+    const { spec, state } = task;
+    if (state.name !== "queued" || spec.type !== "task" || spec.unschedulableMs === undefined) return;
+    if ((task.placement?.workers.size ?? 0) > 0) {
+      m.deadlines.add(m.at + spec.unschedulableMs, due);
+      return;
+    }
+    const message = `Cannot run "${spec.name}": no connected worker offers what it asks for (${JSON.stringify({ ...spec.demand, labels: spec.labels })}) and none came within ${spec.unschedulableMs} ms`;
+    tasks.transition(m, task, "failed", { failure: failure("UNSCHEDULABLE", message, { taskName: spec.name }) });
+  }
+}
+
+function assertNever(value: never): never {
+  throw new TypeError(`Cannot handle event: ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,130 @@
+/**
+ * An attempt: one try of a task, an actor's creation or a call, from its arrival until its outcome has been sent.
+ *
+ *   waiting     its function or some of its inputs are on their way
+ *   ready       everything is here; a task waits in its job's lane, a call in its actor's line
+ *   running     given to a thread
+ *   blocked     in its thread, awaiting the grid: it holds no slot
+ *   delivering  its thread is done with it; values are being uploaded
+ */
+import type { AttemptId, FunctionId, JobId, ObjectId } from "../../protocol/ids.ts";
+import type { AssignedTask, Outcome, Work, WorkerMessage } from "../../protocol/messages.ts";
+import type { Demand, Failure } from "../../protocol/nouns.ts";
+import type { ThreadInput } from "../threads/thread-work.ts";
+import type { Actor } from "./actors.ts";
+import type { LogBudget } from "./log-budget.ts";
+import type { Trip } from "./threads.ts";
+
+export type AttemptState =
+  | { readonly type: "waiting"; readonly missing: number }
+  | { readonly type: "ready" }
+  | { readonly type: "running"; readonly trip: Trip }
+  | { readonly type: "blocked"; readonly trip: Trip }
+  | { readonly type: "delivering" };
+
+export const ready: AttemptState = { type: "ready" };
+export const delivering: AttemptState = { type: "delivering" };
+
+/** Something of an attempt that is sent only when its uploads, and all before it, have arrived. */
+export interface Delivery {
+  readonly attempt: Attempt;
+  readonly item: Outcome | Extract<WorkerMessage, { type: "produced" }>;
+  uploadsLeft: number;
+}
+
+interface Shared {
+  readonly id: AttemptId;
+  readonly work: Work;
+  readonly given: AssignedTask;
+  state: AttemptState;
+  /** In the order of `given.inputs`; complete when the attempt is ready. */
+  inputs: readonly (ThreadInput | undefined)[];
+  /** The code it runs; here when the attempt is ready. */
+  functionBytes: Uint8Array | undefined;
+  deliveries: Delivery[] | undefined;
+  logBudget: LogBudget | undefined;
+  /** A value of it could not be delivered: whatever its thread says, this is its end. */
+  spoiled: Failure | undefined;
+  /** It has said something to the grid, which a restarted coordinator may have forgotten. */
+  hasRelayed: boolean;
+  progressAt: number;
+}
+
+export interface TaskAttempt extends Shared {
+  readonly kind: "task";
+  readonly jobId: JobId;
+  readonly functionId: FunctionId;
+  readonly demand: Demand;
+  /** `demand.cpus` in ten-thousandths, so that sums are exact. */
+  readonly cpuUnits: number;
+  /** Place in the order of arrival. */
+  readonly sequence: number;
+  /** May share a trip. Cleared when a thread dies under a trip, to find the culprit. */
+  isQuick: boolean;
+  /** Times it was begun again here because its thread died of something else. */
+  reruns: number;
+  startedAt: number;
+  /** Items of a generator its consumer has taken. */
+  taken: number;
+}
+export interface CallAttempt extends Shared {
+  readonly kind: "call";
+  readonly actor: Actor;
+  readonly method: string;
+  readonly concurrencyGroup: string | undefined;
+}
+export interface CreationAttempt extends Shared {
+  readonly kind: "creation";
+  readonly actor: Actor;
+}
+export type Attempt = TaskAttempt | CallAttempt | CreationAttempt;
+
+export const cpuUnitsPerThread = 10_000;
+
+export interface SharedFields {
+  readonly id: AttemptId;
+  readonly work: Work;
+  readonly given: AssignedTask;
+}
+
+const noInputs: readonly ThreadInput[] = [];
+
+/** The fields all kinds begin with; stored inputs are left open. */
+export function newlyGiven(given: AssignedTask, work: Work): Shared {
+  return {
+    id: given.attemptId,
+    work,
+    given,
+    state: ready,
+    inputs: given.inputs.length === 0 ? noInputs : given.inputs.map(inlineInput),
+    functionBytes: undefined,
+    deliveries: undefined,
+    logBudget: undefined,
+    spoiled: undefined,
+    hasRelayed: false,
+    progressAt: -Infinity,
+  };
+}
+
+function inlineInput({ id, value }: AssignedTask["inputs"][number]): ThreadInput | undefined {
+  return value.type === "inline" ? { id, bytes: value.bytes } : undefined;
+}
+
+/** The bytes of `objectId` have come; the number of inputs they fill. */
+export function fillInputs(attempt: Attempt, objectId: ObjectId, bytes: Uint8Array): number {
+  const filled = { id: objectId, bytes };
+  let count = 0;
+  attempt.inputs = attempt.inputs.map((input, index) => {
+    if (input !== undefined || attempt.given.inputs[index]?.id !== objectId) return input;
+    count++;
+    return filled;
+  });
+  return count;
+}
+
+/** For a thread: only of an attempt that is ready. */
+export function inputsOf(attempt: Attempt): readonly ThreadInput[] {
+  return attempt.given.inputs.length === 0
+    ? noInputs
+    : attempt.inputs.filter((input): input is ThreadInput => input !== undefined);
+}
