@@ -32,6 +32,7 @@ export interface Waiter {
 
 export class HeldObject {
   readonly id: ObjectId;
+  readonly holder: { drop(held: HeldObject): void };
   handles = 0;
   /** Handles disposed of by hand; the garbage collector will report these once more. */
   disposals = 0;
@@ -41,8 +42,9 @@ export class HeldObject {
   waiters: Waiter[] | undefined = undefined;
   origin: Origin | undefined = undefined;
 
-  constructor(id: ObjectId) {
+  constructor(id: ObjectId, holder: HeldObject["holder"]) {
     this.id = id;
+    this.holder = holder;
   }
 
   get isReady(): boolean {

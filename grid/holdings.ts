@@ -6,25 +6,22 @@ import type { ObjectId } from "../protocol/ids.ts";
 import { HeldObject } from "./held-object.ts";
 import type { Outbox } from "./outbox.ts";
 
-interface Handle {
-  readonly holdings: Holdings;
-  readonly held: HeldObject;
-}
-
 /** Shared by all Grids, so that one costs nothing to make. */
-const collected = new FinalizationRegistry<Handle>(({ holdings, held }) => {
+const collected = new FinalizationRegistry<HeldObject>((held) => {
   if (held.disposals > 0) held.disposals--;
-  else holdings.drop(held);
+  else held.holder.drop(held);
 });
 
 export class Holdings implements Iterable<HeldObject> {
   readonly #outbox: Outbox;
   readonly #isLasting: boolean;
+  readonly #onReleased: (held: HeldObject) => void;
   readonly #objects = new Map<ObjectId, HeldObject>();
 
-  constructor(outbox: Outbox, isLasting: boolean) {
+  constructor(outbox: Outbox, isLasting: boolean, onReleased: (held: HeldObject) => void) {
     this.#outbox = outbox;
     this.#isLasting = isLasting;
+    this.#onReleased = onReleased;
   }
 
   [Symbol.iterator](): IterableIterator<HeldObject> {
@@ -37,7 +34,7 @@ export class Holdings implements Iterable<HeldObject> {
 
   /** What this Grid made itself: the other end knows that it is held. */
   own(id: ObjectId): HeldObject {
-    const held = new HeldObject(id);
+    const held = new HeldObject(id, this);
     this.#objects.set(id, held);
     return held;
   }
@@ -53,7 +50,7 @@ export class Holdings implements Iterable<HeldObject> {
   /** Counts `handle`, which lives as long as someone can reach it. */
   add(held: HeldObject, handle: object): void {
     held.handles++;
-    if (this.#isLasting) collected.register(handle, { holdings: this, held });
+    if (this.#isLasting) collected.register(handle, held);
   }
 
   /** A handle was disposed of by hand. */
@@ -72,6 +69,7 @@ export class Holdings implements Iterable<HeldObject> {
   settle(held: HeldObject): void {
     if (held.handles > 0 || held.waiters !== undefined || this.#objects.get(held.id) !== held) return;
     this.#objects.delete(held.id);
+    this.#onReleased(held);
     if (!held.isFreed) this.#outbox.release(held.id);
   }
 }

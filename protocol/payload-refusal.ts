@@ -26,13 +26,12 @@ export function passOut(thrown: unknown, step: string): Refusal {
 
 export function memberStep(key: string): string {
   if (/^[A-Za-z_$][\w$]*$/.test(key) && key.length <= longestKey) return `.${key}`;
-  return `[${JSON.stringify(key.length <= longestKey ? key : `${key.slice(0, longestKey)}…`)}]`;
+  return `[${quoted(key)}]`;
 }
 
 export function entryStep(key: unknown): string {
-  if (typeof key === "string") return `.get(${memberStep(key).replace(/^\.(.*)$/, '["$1"]').slice(1, -1)})`;
   if (typeof key === "object" || typeof key === "function") return ".get(…)";
-  return `.get(${String(key)})`;
+  return typeof key === "string" ? `.get(${quoted(key)})` : `.get(${String(key)})`;
 }
 
 /** The error that the user meets: `thrown` on its way out of the value called `root`. */
@@ -54,6 +53,10 @@ export function tooDeep(): Refusal {
 
 const longestKey = 40;
 const longestPath = 200;
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length <= longestKey ? text : `${text.slice(0, longestKey)}…`);
+}
 
 function refusalBy(thrown: unknown): Refusal {
   const message = thrown instanceof Error ? thrown.message : "";

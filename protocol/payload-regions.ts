@@ -59,7 +59,7 @@ export class RegionPlan {
     const ranges = new Map<Source, { first: number; end: number }>();
     for (const source of this.#sources.values()) {
       const first = regions.length;
-      regions.push(...regionsOf(source));
+      for (const region of regionsOf(source)) regions.push(region);
       ranges.set(source, { first, end: regions.length });
     }
     const slices = this.#uses.map((use) => {
@@ -110,7 +110,8 @@ function lastStartingBy(regions: readonly Region[], first: number, end: number, 
   let high = end - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if ((regions[middle]?.start ?? 0) <= place) low = middle;
+    // By the first piece: two regions may start at the same multiple of 8.
+    if ((regions[middle]?.pieces[0]?.start ?? 0) <= place) low = middle;
     else high = middle - 1;
   }
   return low;

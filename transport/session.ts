@@ -132,6 +132,10 @@ export class Session<In, Out> {
   #outbox: Out[] = [];
   #outboxHead = 0;
   #outboxBytes = 0;
+  /** Parts of a batch that could not be encoded as one; the last goes first. */
+  #halves: (readonly Out[])[] = [];
+  /** What a message took on average in the last batch: batches stay short when the codec cannot tell beforehand. */
+  #usualBytes = assumedMessageBytes;
   #isFlushScheduled = false;
   readonly #flush = (): void => {
     this.#isFlushScheduled = false;
@@ -243,9 +247,7 @@ export class Session<In, Out> {
   /** Both streams begin again, empty: the other end has lost its memory of them. The owner resends what matters. */
   restart(): void {
     this.#dropUpgrade("restarted");
-    this.#outbox = [];
-    this.#outboxHead = 0;
-    this.#outboxBytes = 0;
+    this.#emptyOutbox();
     this.#sending = new SendWindow();
     this.#receiving = new ReceiveWindow();
     this.#partOffset = 0;
@@ -311,9 +313,7 @@ export class Session<In, Out> {
     const links = [this.#primary, this.#upgrade];
     this.#primary = undefined;
     this.#upgrade = undefined;
-    this.#outbox = [];
-    this.#outboxHead = 0;
-    this.#outboxBytes = 0;
+    this.#emptyOutbox();
     this.#sending = new SendWindow();
     for (const link of links) link?.channel.close(reason);
     this.#tellLink();
@@ -322,6 +322,13 @@ export class Session<In, Out> {
   }
 
   // ---------------------------------------------------------------------------------------------------- sending
+
+  #emptyOutbox(): void {
+    this.#outbox = [];
+    this.#outboxHead = 0;
+    this.#outboxBytes = 0;
+    this.#halves = [];
+  }
 
   #sizeOf(message: Out): number {
     const { codec } = this.#options;
@@ -374,11 +381,31 @@ export class Session<In, Out> {
     link.channel.send(part);
   }
 
-  /** Encodes the next batch of the outbox into the window; false when the outbox is empty. */
+  /** Encodes the next batch into the window, or refuses the one message in it; false when nothing waits. */
   #encodeNext(): boolean {
-    const batch = this.#takeBatch();
+    const batch = this.#halves.pop() ?? this.#takeBatch();
     if (batch === undefined) return false;
-    this.#encode(batch, 0, batch.length);
+    let failure: unknown;
+    try {
+      const frame = this.#options.codec.encode(batch, wholeHeaderBytes);
+      const bytes = frame.length - wholeHeaderBytes;
+      const average = bytes / batch.length;
+      // One long message alone says little about the next ones; a short one does.
+      if (batch.length > 1 || average < this.#usualBytes) this.#usualBytes = average;
+      if (bytes <= limits.messageBytes) {
+        this.#sending.add(frame, this.#receiving.received);
+        return true;
+      }
+      failure = new ProtocolError(`Cannot send message: ${bytes} bytes exceed messageBytes ${limits.messageBytes}`);
+    } catch (error) {
+      failure = error;
+    }
+    if (batch.length === 1) this.#refused(failure);
+    else {
+      // Halving finds the culprit, or a length that fits; one half at a time, so that the window is never overrun.
+      const middle = batch.length >> 1;
+      this.#halves.push(batch.slice(middle), batch.slice(0, middle));
+    }
     return true;
   }
 
@@ -389,16 +416,17 @@ export class Session<In, Out> {
     const begin = this.#outboxHead;
     const isAll = begin === 0 && outbox.length <= batchMessages;
     const candidates = isAll ? outbox : outbox.slice(begin, begin + batchMessages);
+    const usual = this.#options.codec.sizeOf === undefined ? this.#usualBytes : 0;
     let count = 0;
     let bytes = 0;
     for (const message of candidates) {
       const size = this.#sizeOf(message);
-      if (count > 0 && bytes + size > batchBytes) break;
-      bytes += size;
+      bytes += Math.max(size, usual);
+      if (count > 0 && bytes > batchBytes) break;
+      this.#outboxBytes -= size;
       count++;
     }
     if (count === 0) return undefined;
-    this.#outboxBytes -= bytes;
     const end = begin + count;
     // What was taken is let go in large steps: constant time a message, and never more than twice the memory.
     if (end * 2 > outbox.length) {
@@ -406,31 +434,6 @@ export class Session<In, Out> {
       this.#outboxHead = 0;
     } else this.#outboxHead = end;
     return count === candidates.length ? candidates : candidates.slice(0, count);
-  }
-
-  /** Encodes `batch[begin, end)`; halves it when that fails or is too long, so that only the culprit is refused. */
-  #encode(batch: readonly Out[], begin: number, end: number): void {
-    let failure: unknown;
-    try {
-      const part = begin === 0 && end === batch.length ? batch : batch.slice(begin, end);
-      const bytes = this.#options.codec.encode(part, wholeHeaderBytes);
-      if (bytes.length - wholeHeaderBytes <= limits.messageBytes) {
-        this.#sending.add(bytes, this.#receiving.received);
-        return;
-      }
-      failure = new ProtocolError(
-        `Cannot send message: ${bytes.length - wholeHeaderBytes} bytes exceed messageBytes ${limits.messageBytes}`,
-      );
-    } catch (error) {
-      failure = error;
-    }
-    if (end - begin === 1) {
-      this.#refused(failure);
-      return;
-    }
-    const middle = (begin + end) >> 1;
-    this.#encode(batch, begin, middle);
-    this.#encode(batch, middle, end);
   }
 
   // -------------------------------------------------------------------------------------------------- receiving

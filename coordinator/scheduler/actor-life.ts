@@ -9,7 +9,7 @@ import type { Submitter } from "./events.ts";
 import { Fifo } from "./fifo.ts";
 import type { Machine } from "./machine.ts";
 import { awaitInputs, holdById, makeObject, readyState, release, releaseById, resolve, settle } from "./object-life.ts";
-import { take } from "./placement.ts";
+import { occupy, take } from "./placement.ts";
 import type { Actor, Attempt, Job, Task, Worker } from "./records.ts";
 import { own, transition } from "./task-life.ts";
 
@@ -100,7 +100,7 @@ export function place(m: Machine, actor: Actor, worker: Worker): void {
   actor.epoch++;
   worker.actors.add(actor);
   take(actor.spec.demand, worker, 1);
-  worker.cpusInUse += actor.spec.demand.cpus;
+  occupy(worker, actor.spec.demand.cpus);
   m.classes.loadChanged(worker);
   m.tell(actor.id, "starting", worker.id);
   m.command({
@@ -196,7 +196,7 @@ function leaveHome(m: Machine, actor: Actor): void {
   const worker = homeOf(actor);
   if (worker === undefined || !worker.actors.delete(actor)) return;
   take(actor.spec.demand, worker, -1);
-  worker.cpusInUse -= actor.spec.demand.cpus;
+  occupy(worker, -actor.spec.demand.cpus);
   m.dirtyWorkers.add(worker);
 }
 

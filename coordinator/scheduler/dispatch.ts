@@ -5,7 +5,7 @@
 import * as actors from "./actor-life.ts";
 import type { Machine } from "./machine.ts";
 import { resolve } from "./object-life.ts";
-import { loadOf, pickWorker, type PlacementClass } from "./placement.ts";
+import { pickWorker, type PlacementClass } from "./placement.ts";
 import { isTask, type Task, type Worker } from "./records.ts";
 import { transition } from "./task-life.ts";
 
@@ -88,7 +88,7 @@ function nextClass(m: Machine, full: ReadonlySet<PlacementClass> | undefined): P
 function idleWorker(m: Machine): Worker | undefined {
   for (const of of m.classes.all()) {
     const least = of.workers.peek();
-    if (least !== undefined && loadOf(least) < 1 && least.cpusInUse < least.threads) return least;
+    if (least !== undefined && least.cpusInUse < least.threads) return least;
   }
   return undefined;
 }

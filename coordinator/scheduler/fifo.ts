@@ -24,8 +24,13 @@ export class Fifo<T> {
   }
   /** Puts these before all others, in their order. */
   prepend(items: readonly T[]): void {
-    this.#items = [...items, ...this.#items.slice(this.#head)];
-    this.#head = 0;
+    if (this.#head < items.length) {
+      this.#items = [...items, ...this.#items.slice(this.#head)];
+      this.#head = 0;
+      return;
+    }
+    this.#head -= items.length;
+    for (const [i, item] of items.entries()) this.#items[this.#head + i] = item;
   }
   remove(item: T): boolean {
     const index = this.#items.indexOf(item, this.#head);

@@ -10,13 +10,11 @@ import type { Scheduler } from "./scheduler.ts";
 
 const epsilon = 1e-6;
 
+/** Everything: the time is that of the whole record. */
 export function violations(scheduler: Scheduler): string[] {
-  const broken: string[] = [];
+  const broken = countViolations(scheduler);
   const say = (rule: string, what: string): void => void broken.push(`[${rule}] ${what}`);
-  const { machine, records } = scheduler;
-  if (machine.recommended.length + machine.out.length + machine.toPump.length + machine.actorsReady.length > 0) {
-    say("INV-1", "something recommended was not worked off");
-  }
+  const { records } = scheduler;
   for (const job of records.jobs.values()) jobHolds(job, say);
   for (const task of records.tasks.values()) taskHolds(scheduler, task, say);
   for (const worker of records.workers.values()) workerHolds(scheduler, worker, say);
@@ -26,8 +24,33 @@ export function violations(scheduler: Scheduler): string[] {
     const { state } = attempt.task;
     if (state.name !== "running" || state.attempt !== attempt) say("INV-2", `attempt ${attempt.id} lives but its task is ${state.name}`);
   }
-  if (machine.leases.size !== records.attempts.size) say("INV-3", `${machine.leases.size} leases for ${records.attempts.size} attempts`);
   classesHold(scheduler, say);
+  return broken;
+}
+
+/** What the counts alone show: cheap enough to be asked after every event, however much is on record. */
+export function countViolations({ machine, records }: Scheduler): string[] {
+  const broken: string[] = [];
+  const say = (rule: string, what: string): void => void broken.push(`[${rule}] ${what}`);
+  if (machine.recommended.length + machine.out.length + machine.toPump.length + machine.actorsReady.length > 0) {
+    say("INV-1", "something recommended was not worked off");
+  }
+  if (machine.leases.size !== records.attempts.size) say("INV-3", `${machine.leases.size} leases for ${records.attempts.size} attempts`);
+  let running = 0;
+  let queued = 0;
+  for (const job of records.jobs.values()) {
+    running += job.running;
+    queued += job.queued;
+    if (job.queued < 0 || job.running < 0) say("INV-4", `job ${job.id} counts ${job.queued} queued and ${job.running} running`);
+  }
+  if (running !== records.attempts.size) say("INV-4", `jobs count ${running} running and ${records.attempts.size} attempts live`);
+  if (queued + records.attempts.size > records.tasks.size) say("INV-4", `${queued} queued and ${records.attempts.size} running are more than ${records.tasks.size} tasks`);
+  for (const of of machine.classes.waiting()) {
+    const worker = of.workers.peek();
+    if (worker !== undefined && of.simple && fit(of, worker, undefined, machine.options) === "free") {
+      say("INV-19", `worker ${worker.id} is free while ${of.queue.length} wait in ${of.key}`);
+    }
+  }
   return broken;
 }
 
@@ -65,8 +88,9 @@ function taskHolds({ records, machine }: Scheduler, task: Task, say: Say): void 
   if (!over) {
     for (let i = 0; i < task.spec.returns; i++) {
       const object = records.objects.get(returnId(task.id, i));
-      if (object === undefined || (object.state.name !== "pending" && object.state.name !== "freed")) {
-        say("INV-10", `task ${task.id} is ${state.name} and its return ${i} is ${object?.state.name ?? "gone"}`);
+      // One that was freed may be gone altogether.
+      if (object !== undefined && object.state.name !== "pending" && object.state.name !== "freed") {
+        say("INV-10", `task ${task.id} is ${state.name} and its return ${i} is ${object.state.name}`);
       }
     }
   }

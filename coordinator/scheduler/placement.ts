@@ -12,8 +12,20 @@ const classesKept = 64;
 
 export type Placeable = Task | Actor;
 
+/** Workers that could run what asks for this, least loaded first. Shared by all classes that ask for the same. */
+interface Eligible {
+  readonly key: string;
+  readonly demand: Demand;
+  readonly labels: LabelSelector;
+  readonly placement: Placement;
+  readonly workers: Heap<Worker>;
+  /** Classes that use it. */
+  users: number;
+}
+
 export interface PlacementClass {
   readonly key: string;
+  readonly eligible: Eligible;
   readonly job: Job;
   readonly demand: Demand;
   /** Nothing is asked for but at most one thread: the least loaded worker fits if any does. */
@@ -44,8 +56,8 @@ export function loadOf(worker: Worker): number {
 }
 
 function lessLoaded(a: Worker, b: Worker): boolean {
-  const difference = loadOf(a) - loadOf(b);
-  return difference !== 0 ? difference < 0 : a.joinedAt !== b.joinedAt ? a.joinedAt < b.joinedAt : a.id < b.id;
+  if (a.load !== b.load) return a.load < b.load;
+  return a.joinedAt !== b.joinedAt ? a.joinedAt < b.joinedAt : a.id < b.id;
 }
 
 function matches(labels: LabelSelector, worker: Worker): boolean {
@@ -83,13 +95,26 @@ export function take(demand: Demand, worker: Worker, sign: 1 | -1): void {
 const plainDemand = (demand: Demand): boolean =>
   demand.cpus <= 1 && demand.gpus === 0 && demand.memoryBytes === 0 && Object.keys(demand.custom).length === 0;
 
+/** Fractions of a thread do not add up exactly: kept to a ten-thousandth, Ray's granularity. */
+export function occupy(worker: Worker, cpus: number): void {
+  worker.cpusInUse = Math.round((worker.cpusInUse + cpus) * 10_000) / 10_000;
+}
+
+interface Asked {
+  readonly eligible: string;
+  readonly rest: string;
+}
+
 export class Classes {
   readonly #classes = new Map<string, PlacementClass>();
+  readonly #eligible = new Map<string, Eligible>();
   /** Those with something queued. */
   readonly #waiting = new Set<PlacementClass>();
   readonly #workers: ReadonlyMap<WorkerId, Worker>;
   /** What tasks of one spec ask for is worked out once. */
-  readonly #keys = new WeakMap<object, string>();
+  readonly #asked = new WeakMap<object, Asked>();
+  /** The class of the last tasks with this spec: tasks of one spec come together. */
+  #last: { readonly spec: object; readonly of: PlacementClass } | undefined;
 
   constructor(workers: ReadonlyMap<WorkerId, Worker>) {
     this.#workers = workers;
@@ -97,24 +122,40 @@ export class Classes {
 
   /** `spec` is the identity under which the answer is remembered. */
   classFor(traits: ClassTraits, spec: object): PlacementClass {
-    let asked = this.#keys.get(spec);
+    const last = this.#last;
+    if (last?.spec === spec && last.of.alone === traits.alone && last.of.job === traits.job) return last.of;
+    let asked = this.#asked.get(spec);
     if (asked === undefined) {
       const { demand, labels, placement, priority, actors } = traits;
-      asked = JSON.stringify([demand, labels, placement, priority, actors]);
-      this.#keys.set(spec, asked);
+      asked = { eligible: JSON.stringify([demand, labels, placement]), rest: `${priority}${actors ? " actors" : ""}` };
+      this.#asked.set(spec, asked);
     }
-    const key = `${traits.job.id} ${traits.alone ? "alone " : ""}${asked}`;
+    const key = `${traits.job.id} ${asked.rest}${traits.alone ? " alone" : ""} ${asked.eligible}`;
     const known = this.#classes.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#last = { spec, of: known };
+      return known;
+    }
+    const eligible = this.#eligibleFor(asked.eligible, traits);
+    eligible.users++;
     const made: PlacementClass = {
       key,
       ...traits,
+      eligible,
+      workers: eligible.workers,
       simple: plainDemand(traits.demand) && !traits.alone,
       queue: new Fifo(),
-      workers: new Heap(lessLoaded),
     };
-    for (const worker of this.#workers.values()) if (this.#isEligible(made, worker)) made.workers.push(worker);
     this.#classes.set(key, made);
+    this.#last = { spec, of: made };
+    return made;
+  }
+  #eligibleFor(key: string, { demand, labels, placement }: ClassTraits): Eligible {
+    const known = this.#eligible.get(key);
+    if (known !== undefined) return known;
+    const made: Eligible = { key, demand, labels, placement, workers: new Heap(lessLoaded), users: 0 };
+    this.#refill(made);
+    this.#eligible.set(key, made);
     return made;
   }
 
@@ -142,7 +183,7 @@ export class Classes {
     if (of.queue.length > 0) return;
     this.#waiting.delete(of);
     // Every class costs a little at every change of load: those not in use go when there are many.
-    if (this.#classes.size > classesKept) this.#classes.delete(of.key);
+    if (this.#classes.size > classesKept) this.#drop(of);
   }
   waiting(): Iterable<PlacementClass> {
     return this.#waiting;
@@ -150,16 +191,17 @@ export class Classes {
   all(): Iterable<PlacementClass> {
     return this.#classes.values();
   }
-  /** The class of a job that is over, or that nobody has used for long, is forgotten. */
   forgetJob(job: Job): void {
-    for (const [key, of] of this.#classes) {
-      if (of.job !== job) continue;
-      this.#classes.delete(key);
-      this.#waiting.delete(of);
-    }
+    for (const of of this.#classes.values()) if (of.job === job) this.#drop(of);
+  }
+  #drop(of: PlacementClass): void {
+    if (!this.#classes.delete(of.key)) return;
+    this.#waiting.delete(of);
+    if (this.#last?.of === of) this.#last = undefined;
+    if (--of.eligible.users === 0) this.#eligible.delete(of.eligible.key);
   }
 
-  #isEligible(of: PlacementClass, worker: Worker): boolean {
+  #isEligible(of: Eligible, worker: Worker): boolean {
     if (worker.threads <= 0 || worker.link !== "connected") return false;
     if (!matches(of.labels, worker) || !couldOffer(of.demand, worker)) return false;
     if (of.demand.cpus > worker.threads) return false;
@@ -169,7 +211,8 @@ export class Classes {
   }
   /** A worker came, went, or changed what it offers. */
   review(worker: Worker): void {
-    for (const of of this.#classes.values()) {
+    worker.load = loadOf(worker);
+    for (const of of this.#eligible.values()) {
       const eligible = this.#workers.get(worker.id) === worker && this.#isEligible(of, worker);
       if (!eligible) of.workers.remove(worker);
       else if (of.workers.has(worker)) of.workers.moved(worker);
@@ -177,7 +220,7 @@ export class Classes {
       if (of.placement.type === "worker" && of.placement.soft && of.placement.workerId === worker.id) this.#refill(of);
     }
   }
-  #refill(of: PlacementClass): void {
+  #refill(of: Eligible): void {
     for (const worker of this.#workers.values()) {
       const eligible = this.#isEligible(of, worker);
       if (eligible && !of.workers.has(worker)) of.workers.push(worker);
@@ -186,7 +229,10 @@ export class Classes {
   }
   /** A worker's load changed. */
   loadChanged(worker: Worker): void {
-    for (const of of this.#classes.values()) of.workers.moved(worker);
+    const load = loadOf(worker);
+    if (load === worker.load) return;
+    worker.load = load;
+    for (const of of this.#eligible.values()) of.workers.moved(worker);
   }
 }
 

@@ -142,6 +142,8 @@ export interface Worker {
   link: "connected" | "away";
   /** Threads' worth of work in hand that is not blocked. */
   cpusInUse: number;
+  /** How full it is; what heaps are ordered by, so only placement writes it. */
+  load: number;
   /** Thread time in hand by estimate, ms. */
   backlogMs: number;
   readonly used: { gpus: number; memoryBytes: number; readonly custom: Record<string, number> };

@@ -18,7 +18,7 @@ import {
   release,
   settle,
 } from "./object-life.ts";
-import { take } from "./placement.ts";
+import { occupy, take } from "./placement.ts";
 import {
   type Actor,
   type Attempt,
@@ -108,26 +108,17 @@ export type How = {
   readonly values?: readonly Value[];
   readonly failure?: Failure;
 };
-type Pair = `${TaskStateName} ${TaskStateName}`;
-
-const table: Partial<Record<Pair, Transition>> = {
-  "waiting queued": enterQueued,
-  "waiting failed": end,
-  "waiting cancelled": end,
-  "queued running": enterRunning,
-  "queued failed": leaveQueue,
-  "queued cancelled": leaveQueue,
-  "running queued": (m, task) => {
-    endAttempt(m, task);
-    enterQueued(m, task);
-  },
-  "running finished": leaveRunning,
-  "running failed": leaveRunning,
-  "running cancelled": leaveRunning,
+const table: Readonly<Record<TaskStateName, Partial<Record<TaskStateName, Transition>>>> = {
+  waiting: { queued: enterQueued, failed: end, cancelled: end },
+  queued: { running: enterRunning, failed: leaveQueue, cancelled: leaveQueue },
+  running: { queued: runAgain, finished: leaveRunning, failed: leaveRunning, cancelled: leaveRunning },
+  finished: {},
+  failed: {},
+  cancelled: {},
 };
 
 export function transition(m: Machine, task: Task, to: TaskStateName, how: How = {}): void {
-  const move = table[`${task.state.name} ${to}`];
+  const move = table[task.state.name][to];
   if (move === undefined) throw m.broken(task, to);
   move(m, task, how.failure === undefined && to === "cancelled" ? { ...how, failure: cancelledFailure(task) } : how);
 }
@@ -189,7 +180,7 @@ function enterRunning(m: Machine, task: Task, { worker, ahead = false, estimateM
   m.classes.dequeue(task);
   if (ahead) m.ahead.add(attempt);
   worker.inHand++;
-  worker.cpusInUse += task.spec.demand.cpus;
+  occupy(worker, task.spec.demand.cpus);
   worker.backlogMs += estimateMs;
   task.job.usedMs += estimateMs;
   take(task.spec.demand, worker, 1);
@@ -214,16 +205,16 @@ export function endAttempt(m: Machine, task: Task): void {
   }
   if (task.spec.type !== "task") return;
   worker.inHand--;
-  if (!attempt.blocked) worker.cpusInUse -= task.spec.demand.cpus;
-  worker.backlogMs -= attempt.estimateMs;
+  if (!attempt.blocked) occupy(worker, -task.spec.demand.cpus);
+  worker.backlogMs = worker.inHand === 0 ? 0 : worker.backlogMs - attempt.estimateMs;
   take(task.spec.demand, worker, -1);
-  if (worker.inHand === 0) {
-    // Fractions of a thread do not add up exactly; an empty worker is empty.
-    worker.cpusInUse = 0;
-    worker.backlogMs = 0;
-  }
   if (worker.alone === attempt) worker.alone = undefined;
   m.dirtyWorkers.add(worker);
+}
+
+function runAgain(m: Machine, task: Task): void {
+  endAttempt(m, task);
+  enterQueued(m, task);
 }
 
 function leaveRunning(m: Machine, task: Task, how: How): void {

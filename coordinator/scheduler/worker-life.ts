@@ -3,6 +3,7 @@ import type { AttemptId, WorkerId } from "../../protocol/ids.ts";
 import * as actors from "./actor-life.ts";
 import type { Held, SchedulerEvent } from "./events.ts";
 import type { Machine } from "./machine.ts";
+import { occupy } from "./placement.ts";
 import type { Attempt, Worker } from "./records.ts";
 import { attemptLost, transition } from "./task-life.ts";
 
@@ -19,6 +20,7 @@ export function join(m: Machine, event: Joined): void {
     threads: event.threads,
     link: "connected",
     cpusInUse: 0,
+    load: 0,
     backlogMs: 0,
     used: { gpus: 0, memoryBytes: 0, custom: {} },
     attempts: new Set(),
@@ -101,7 +103,7 @@ export function blocked(m: Machine, attempt: Attempt, blocks: boolean): void {
   attempt.blocked = blocks;
   const { spec } = attempt.task;
   if (spec.type !== "task") return;
-  attempt.worker.cpusInUse += blocks ? -spec.demand.cpus : spec.demand.cpus;
+  occupy(attempt.worker, blocks ? -spec.demand.cpus : spec.demand.cpus);
   m.dirtyWorkers.add(attempt.worker);
 }
 

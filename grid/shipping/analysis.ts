@@ -3,8 +3,9 @@
  * expression that makes it again elsewhere. Read once per function and once per text, then kept. Knows nothing about
  * captures: the same text means the same everywhere.
  */
+import { requiredParameters } from "./parameters.ts";
 import { parseFunction } from "./parse.ts";
-import type { AnyNode, Class, FunctionNode, Parsed } from "./parse.ts";
+import type { Class, FunctionNode, Parsed } from "./parse.ts";
 import { outerReferences } from "./scopes.ts";
 import { readSyntax } from "./syntax.ts";
 import type { RefusedForm, Use } from "./syntax.ts";
@@ -20,15 +21,22 @@ export interface ReadableFunction {
   readonly isMethod: boolean;
   /** An arrow, `function () {}` or `class {}`: named by what it is assigned to. */
   readonly isAnonymous: boolean;
-  /** Parameters before the first default or rest; of a class, its own constructor's, undefined when it has none. */
+  /** Of a class, by its own constructor; undefined when it has none. */
   readonly requiredArguments: number | undefined;
   /** In order of first use. */
   readonly outer: readonly OuterVariable[];
   readonly refused: readonly RefusedForm[];
-  /** Of a class: fields that hold a function literal, callable like methods. */
-  readonly functionFields: readonly { readonly name: string; readonly kind: "method" | "generator"; readonly requiredArguments: number }[];
+  /** Of a class. */
+  readonly members: readonly CallableMember[];
   /** A method's text without its key, which may be computed from variables that stay behind. */
   readonly method: { readonly prefix: "" | "async " | "*" | "async *"; readonly afterKey: string } | undefined;
+}
+
+export interface CallableMember {
+  readonly name: string;
+  readonly kind: "method" | "generator";
+  readonly isField: boolean;
+  readonly requiredArguments: number;
 }
 
 export interface UnreadableFunction {
@@ -91,7 +99,9 @@ function readSource(source: string): Analysis {
 
 function readTree(source: string, parsed: Exclude<Parsed, { type: "refused" }>): ReadableFunction {
   const { root, offset } = parsed;
-  const references = outerReferences(parsed.program, source).filter((reference) => reference.start >= root.start && reference.start < root.end);
+  const references = outerReferences(parsed.program, source).filter(
+    (reference) => reference.start >= root.start && reference.start < root.end,
+  );
   const syntax = readSyntax(root, new Set(references.map((reference) => reference.start)));
   const outer = new Map<string, OuterVariable>();
   for (const { name, start, isWrite } of references) {
@@ -113,8 +123,11 @@ function readTree(source: string, parsed: Exclude<Parsed, { type: "refused" }>):
     requiredArguments: isClass(root) ? constructorArguments(root) : requiredParameters(root),
     outer: [...outer.values()],
     refused: syntax.refused.map((form) => ({ ...form, start: form.start - offset })),
-    functionFields: isClass(root) ? functionFieldsOf(root) : [],
-    method: parsed.type === "method" ? { prefix: methodPrefix(parsed.root), afterKey: source.slice(parsed.root.start - offset) } : undefined,
+    members: isClass(root) ? callableMembersOf(root) : [],
+    method:
+      parsed.type === "method"
+        ? { prefix: methodPrefix(parsed.root), afterKey: source.slice(parsed.root.start - offset) }
+        : undefined,
   };
 }
 
@@ -134,18 +147,22 @@ function constructorArguments(node: Class): number | undefined {
   return node.superClass ? undefined : 0;
 }
 
-function functionFieldsOf(node: Class): ReadableFunction["functionFields"] {
+/** Those of the class's own text whose names it shows: methods, and fields that hold a function literal. */
+function callableMembersOf(node: Class): CallableMember[] {
   return node.body.body.flatMap((member) => {
-    if (member.type !== "PropertyDefinition" || member.static || member.computed) return [];
+    if (member.type === "StaticBlock" || member.static || member.computed || !member.value) return [];
     const { key, value } = member;
-    if (value?.type !== "ArrowFunctionExpression" && value?.type !== "FunctionExpression") return [];
+    if (member.type === "MethodDefinition" && member.kind !== "method") return [];
+    if (value.type !== "ArrowFunctionExpression" && value.type !== "FunctionExpression") return [];
     const name = key.type === "Identifier" ? key.name : key.type === "Literal" ? String(key.value) : undefined;
-    const kind: "method" | "generator" = value.generator ? "generator" : "method";
-    return name === undefined ? [] : [{ name, kind, requiredArguments: requiredParameters(value) }];
+    if (name === undefined) return [];
+    return [
+      {
+        name,
+        kind: value.generator ? "generator" : "method",
+        isField: member.type === "PropertyDefinition",
+        requiredArguments: requiredParameters(value),
+      },
+    ];
   });
-}
-
-function requiredParameters(node: { readonly params: readonly AnyNode[] }): number {
-  const optional = node.params.findIndex((parameter) => parameter.type === "AssignmentPattern" || parameter.type === "RestElement");
-  return optional === -1 ? node.params.length : optional;
 }

@@ -1,5 +1,6 @@
 /** Puts into words why a function cannot be shipped: everything found, in one error. Knows nothing about how it was found. */
 import { CaptureError } from "../../protocol/errors.ts";
+import { isIdentifier } from "./names.ts";
 import type { RefusedForm } from "./syntax.ts";
 
 /** Where a variable is used: in the shipped function itself, or in something that it captures. */
@@ -32,7 +33,7 @@ export interface Subject {
 
 /** `variables` keeps the order of the problems, each name once. */
 export function captureError(subject: Subject, problems: readonly Problem[]): CaptureError {
-  const call = `grid.remote(${/^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(subject.name) ? subject.name : "fn"}`;
+  const call = `grid.remote(${isIdentifier(subject.name) ? subject.name : "fn"}`;
   const missing = problems.filter((problem) => problem.type === "missing");
   const imported = problems.filter((problem) => problem.type === "imported");
   const sentences = [
@@ -43,7 +44,9 @@ export function captureError(subject: Subject, problems: readonly Problem[]): Ca
     ]),
     ...problems.flatMap((problem) => otherSentence(problem)),
   ];
-  return new CaptureError(`Cannot ship ${titleOf(subject)}: ${sentences.join(". Also, ")}`, [...new Set(problems.map(variableOf))]);
+  return new CaptureError(`Cannot ship ${titleOf(subject)}: ${sentences.join(". Also, ")}`, [
+    ...new Set(problems.map(variableOf)),
+  ]);
 }
 
 /** The function itself has no text to send. */
@@ -68,9 +71,14 @@ function sentenceAbout(problems: readonly Listed[], call: string, [one, many]: r
     return `"${problem.variable}" (${describe(problem.place)}${asBase})`;
   });
   const isOne = first.size === 1;
-  if (first.has("default")) return [`it uses ${listOf(items)}, ${isOne ? one : many}. Give a default import a const of its own and capture that`];
+  if (first.has("default"))
+    return [
+      `it uses ${listOf(items)}, ${isOne ? one : many}. Give a default import a const of its own and capture that`,
+    ];
   const captures = [...first.keys()].join(", ");
-  return [`it uses ${listOf(items)}, ${isOne ? one : many}. Pass ${isOne ? "it" : "them"} in: ${call}, { captures: { ${captures} } })`];
+  return [
+    `it uses ${listOf(items)}, ${isOne ? one : many}. Pass ${isOne ? "it" : "them"} in: ${call}, { captures: { ${captures} } })`,
+  ];
 }
 
 function otherSentence(problem: Problem): string[] {
@@ -79,7 +87,9 @@ function otherSentence(problem: Problem): string[] {
     case "imported":
       return [];
     case "absent-in-worker":
-      return [`it uses "${problem.variable}" (${describe(problem.place)}), which does not exist in a worker: ${problem.advice}`];
+      return [
+        `it uses "${problem.variable}" (${describe(problem.place)}), which does not exist in a worker: ${problem.advice}`,
+      ];
     case "tool-helper":
       return [
         `it uses "${problem.variable}" (${describe(problem.place)}), a helper that ${problem.tool} put outside it to imitate newer syntax. ` +
@@ -88,7 +98,9 @@ function otherSentence(problem: Problem): string[] {
     case "form":
       return [`it uses ${problem.text} (${describe(problem.place)}), ${aboutForm[problem.form]}`];
     case "two-meanings":
-      return [`"${problem.variable}" (${describe(problem.place)}) means two different things in what it captures: rename one of them`];
+      return [
+        `"${problem.variable}" (${describe(problem.place)}) means two different things in what it captures: rename one of them`,
+      ];
     case "capture":
       return [`"${problem.path}", which it captures, ${problem.reason}`];
   }
@@ -99,7 +111,8 @@ const aboutForm: Readonly<Record<RefusedForm["form"], string>> = {
   this: "the object it was written in, which stays behind. Read what you need into a const and capture that",
   super: "a base that stays behind. Ship the class, or a plain function",
   "new.target": "of the function around it, which stays behind",
-  "import.meta": "of the module it was written in, which stays behind. Read what you need into a const and capture that",
+  "import.meta":
+    "of the module it was written in, which stays behind. Read what you need into a const and capture that",
   eval: "which may use any variable around it, so nobody can tell what to send. Write (0, eval)(…) for code that uses none",
   "#private": "a private member of a class that stays behind. Ship the class",
 };
@@ -124,7 +137,9 @@ function describe({ source, start, owner }: Place): string {
   const before = source.slice(0, start).split(/\r\n|[\n\r\u2028\u2029]/);
   const position = `line ${before.length}, column ${(before.at(-1) ?? "").length + 1}`;
   if (owner === undefined) return `${position} of the function`;
-  return owner.name === owner.path ? `${position} of "${owner.name}", which it captures` : `${position} of "${owner.name}", captured as "${owner.path}"`;
+  return owner.name === owner.path
+    ? `${position} of "${owner.name}", which it captures`
+    : `${position} of "${owner.name}", captured as "${owner.path}"`;
 }
 
 function listOf(items: readonly string[]): string {

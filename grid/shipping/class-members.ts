@@ -17,13 +17,24 @@ export function methodsOf(cls: Function): ClassMethod[] {
   const methods: ClassMethod[] = [];
   for (const link of inheritanceOf(cls)) {
     const analysis = analyse(link);
-    if (analysis.type === "readable") for (const field of analysis.functionFields) add(field);
+    const members = analysis.type === "readable" ? analysis.members : [];
+    const byName = new Map(members.map((member) => [member.name, member]));
+    for (const { name, kind, isField, requiredArguments } of members)
+      if (isField) add({ name, kind, requiredArguments });
     const prototype: unknown = link.prototype;
     if (typeof prototype !== "object" || prototype === null) continue;
     for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
       const method: unknown = descriptor.value;
-      if (typeof method !== "function") seen.add(name);
-      else add({ name, kind: isGenerator(method) ? "generator" : "method", requiredArguments: analysis.type === "readable" ? method.length : 0 });
+      if (typeof method !== "function") {
+        seen.add(name);
+        continue;
+      }
+      const unseen = analysis.type === "unreadable" ? 0 : method.length;
+      add({
+        name,
+        kind: isGenerator(method) ? "generator" : "method",
+        requiredArguments: byName.get(name)?.requiredArguments ?? unseen,
+      });
     }
   }
   return methods;
@@ -47,7 +58,12 @@ export function constructorArgumentsOf(cls: Function): number {
 
 function inheritanceOf(cls: Function): Function[] {
   const links: Function[] = [];
-  for (let link: unknown = cls; typeof link === "function" && link !== Function.prototype; link = Object.getPrototypeOf(link)) links.push(link);
+  for (
+    let link: unknown = cls;
+    typeof link === "function" && link !== Function.prototype;
+    link = Object.getPrototypeOf(link)
+  )
+    links.push(link);
   return links;
 }
 

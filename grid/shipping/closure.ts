@@ -11,7 +11,7 @@ import { writeContainer } from "./container-source.ts";
 import type { OrderedDefinition } from "./definition-order.ts";
 import { scopeOf } from "./inherited-scope.ts";
 import type { Scope } from "./inherited-scope.ts";
-import { nameOf } from "./names.ts";
+import { isIdentifier, nameOf } from "./names.ts";
 import { isImportBinding, isImportMeta, stubOf, toolOf } from "./tool-helpers.ts";
 import { adviceForAbsent, isWorkerGlobal } from "./worker-globals.ts";
 
@@ -42,21 +42,29 @@ interface Member {
   readonly owner: Owner | undefined;
 }
 
-export function closureOf(main: Function, analysis: ReadableFunction, { captures, scope, isOpaque }: Surroundings): Closure {
+export function closureOf(
+  main: Function,
+  analysis: ReadableFunction,
+  { captures, scope, isOpaque }: Surroundings,
+): Closure {
   const meanings = new Map<string, unknown>();
   const definitions = new Map<string, Definition>();
   const values: Record<string, unknown> = {};
   const written = new Set<string>();
   const problems: Problem[] = [];
   const definedAs = new Map<Function, string>();
+  const importedMembers = new Map<string, Set<string>>();
 
   const self: Member = { fn: main, name: nameOf(main), analysis, owner: undefined };
   // Members are followed in the order they were found, so that the same function gives the same description.
   const members: Member[] = [self];
   for (const member of members) {
     const earlier = problems.length;
-    for (const { form, text, start } of member.analysis.refused) problems.push({ type: "form", form, text, place: placeOf(member, start) });
-    const refusedHelpers = new Set(member.analysis.outer.filter((variable) => isRefusedHelper(variable, member)).map(({ name }) => name));
+    for (const { form, text, start } of member.analysis.refused)
+      problems.push({ type: "form", form, text, place: placeOf(member, start) });
+    const refusedHelpers = new Set(
+      member.analysis.outer.filter((variable) => isRefusedHelper(variable, member)).map(({ name }) => name),
+    );
     for (const variable of member.analysis.outer) {
       // What a refused helper is called with was declared by its tool as well: naming it would only confuse.
       if (variable.uses.every((use) => use.argumentOf !== undefined && refusedHelpers.has(use.argumentOf))) continue;
@@ -64,7 +72,13 @@ export function closureOf(main: Function, analysis: ReadableFunction, { captures
     }
     problems.push(...problems.splice(earlier).sort((a, b) => a.place.start - b.place.start));
   }
-  return { definitions: [...definitions.values()], values, written: [...written], problems, selfName: definedAs.get(main) };
+  return {
+    definitions: [...definitions.values()],
+    values,
+    written: [...written],
+    problems,
+    selfName: definedAs.get(main),
+  };
 
   function resolve(variable: OuterVariable, user: Member): void {
     const { name } = variable;
@@ -100,19 +114,20 @@ export function closureOf(main: Function, analysis: ReadableFunction, { captures
   /** A module's binding becomes an object with the members used, when each of them is captured by its own name. */
   function resolveImport(variable: OuterVariable, user: Member): void {
     const place = placeOf(user, variable.start);
-    const imported = variable.uses.map((use) => use.member);
-    const getters: string[] = [];
-    for (const member of new Set(imported)) {
-      const found = member === undefined || member === "default" ? undefined : lookUp(member, user);
-      if (member === undefined || found === undefined) {
+    const members = importedMembers.get(variable.name) ?? new Set();
+    importedMembers.set(variable.name, members);
+    for (const { member } of variable.uses) {
+      const found = member === undefined || !isIdentifier(member) ? undefined : lookUp(member, user);
+      if (member === undefined || found === undefined || member === "default") {
         problems.push({ type: "imported", variable: member ?? variable.name, place });
-        continue;
+      } else if (!members.has(member)) {
+        bind(member, found.value, place);
+        members.add(member);
       }
-      bind(member, found.value, place);
-      getters.push(`get ${member}() { return ${member}; }`);
     }
-    const uses = imported.filter((member) => member !== undefined);
-    define({ name: variable.name, source: `({ ${getters.join(", ")} })`, isInert: true, usesNow: [], usesMaybe: [], uses });
+    const names = [...members];
+    const source = `({ ${names.map((name) => `get ${name}() { return ${name}; }`).join(", ")} })`;
+    define({ name: variable.name, source, isInert: true, usesNow: names, usesMaybe: [], uses: names });
   }
 
   function bind(name: string, value: unknown, place: Place): void {
@@ -132,7 +147,8 @@ export function closureOf(main: Function, analysis: ReadableFunction, { captures
 
   function bindFunction(name: string, fn: Function, place: Place): void {
     const existing = definedAs.get(fn);
-    if (existing !== undefined) return define({ name, source: existing, isInert: false, usesNow: [existing], usesMaybe: [], uses: [existing] });
+    if (existing !== undefined)
+      return define({ name, source: existing, isInert: false, usesNow: [existing], usesMaybe: [], uses: [existing] });
     definedAs.set(fn, name);
     const member = fn === main ? self : join(fn, name, place);
     if (member === undefined) return;
@@ -172,7 +188,14 @@ export function closureOf(main: Function, analysis: ReadableFunction, { captures
         return;
       case "source": {
         const { usesNow, usesMaybe, uses } = usesOf(inside);
-        define({ name, source: container.source, isInert: false, usesNow: [...aliases, ...usesNow], usesMaybe, uses: [...aliases, ...uses] });
+        define({
+          name,
+          source: container.source,
+          isInert: false,
+          usesNow: [...aliases, ...usesNow],
+          usesMaybe,
+          uses: [...aliases, ...uses],
+        });
       }
     }
   }
@@ -209,7 +232,8 @@ function problemWith(variable: OuterVariable, place: Place): Problem[] {
   const tool = toolOf(name);
   if (tool !== undefined) return [{ type: "tool-helper", variable: name, place, tool }];
   const advice = adviceForAbsent(name);
-  if (advice === undefined) return [{ type: "missing", variable: name, place, isBaseClass: variable.uses[0]?.isBaseClass === true }];
+  if (advice === undefined)
+    return [{ type: "missing", variable: name, place, isBaseClass: variable.uses[0]?.isBaseClass === true }];
   // `typeof process !== "undefined" && process.version`: the author knows that it may be absent.
   if (variable.uses.some((use) => use.isTypeof)) return [];
   return [{ type: "absent-in-worker", variable: name, place, advice }];
@@ -222,7 +246,9 @@ function placeOf(user: Member, start: number): Place {
 function usesOf(analyses: readonly ReadableFunction[]): Pick<Definition, "isInert" | "usesNow" | "usesMaybe" | "uses"> {
   const outer = analyses.flatMap((analysis) => analysis.outer);
   const during = (evaluation: "now" | "maybe") =>
-    outer.filter((variable) => variable.uses.some((use) => use.evaluation === evaluation)).map((variable) => variable.name);
+    outer
+      .filter((variable) => variable.uses.some((use) => use.evaluation === evaluation))
+      .map((variable) => variable.name);
   return {
     isInert: analyses.every((analysis) => analysis.kind !== "class"),
     usesNow: during("now"),

@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from "../../protocol/errors.ts";
 import { inherit } from "./inherited-scope.ts";
+import { isIdentifier } from "./names.ts";
 import type { Portable } from "./portable.ts";
 
 export { scopeOf } from "./inherited-scope.ts";
@@ -11,7 +12,11 @@ export { scopeOf } from "./inherited-scope.ts";
 /** Gives a new function or class, with new definitions around it, that sees this `grid`; the values are shared by all. */
 export type Factory = (grid: unknown) => Function;
 
-type BoundFactory = (grid: unknown, values: Readonly<Record<string, unknown>>, inherit: (read: () => Record<string, unknown>, functions: unknown[]) => void) => Function;
+type BoundFactory = (
+  grid: unknown,
+  values: Readonly<Record<string, unknown>>,
+  inherit: (read: () => Record<string, unknown>, functions: unknown[]) => void,
+) => Function;
 
 /** Called by another name it is indirect: the code sees globals and its own parameters, nothing of this module. */
 const evaluate = globalThis.eval;
@@ -21,16 +26,24 @@ const evaluate = globalThis.eval;
  * Module code is strict, and that is where functions come from, so strict it is, unless only sloppy mode can read it.
  * @throws {SyntaxError} if the sources do not evaluate.
  */
-export function compile(portable: Pick<Portable, "name" | "source" | "definitions">, values: Readonly<Record<string, unknown>>): Factory {
+export function compile(
+  portable: Pick<Portable, "name" | "source" | "definitions">,
+  values: Readonly<Record<string, unknown>>,
+): Factory {
   const names = [...Object.keys(values), ...portable.definitions.map((definition) => definition.name)];
   for (const name of names) {
-    if (!/^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u.test(name)) throw new ProtocolError(`Cannot compile "${portable.name}": ${JSON.stringify(name)} is no name of a variable`);
+    if (!isIdentifier(name))
+      throw new ProtocolError(`Cannot compile "${portable.name}": ${JSON.stringify(name)} is no name of a variable`);
   }
   const bound = evaluateFactory(portable, Object.keys(values), names);
   return (grid) => bound(grid, values, inherit);
 }
 
-function evaluateFactory(portable: Pick<Portable, "name" | "source" | "definitions">, valueNames: readonly string[], names: readonly string[]): BoundFactory {
+function evaluateFactory(
+  portable: Pick<Portable, "name" | "source" | "definitions">,
+  valueNames: readonly string[],
+  names: readonly string[],
+): BoundFactory {
   const text = factoryText(portable, valueNames, names);
   try {
     return evaluate(`(function(${text.parameters}){"use strict";${text.body}`);
@@ -40,15 +53,23 @@ function evaluateFactory(portable: Pick<Portable, "name" | "source" | "definitio
   }
 }
 
-function factoryText({ name, source, definitions }: Pick<Portable, "name" | "source" | "definitions">, valueNames: readonly string[], names: readonly string[]) {
+function factoryText(
+  { name, source, definitions }: Pick<Portable, "name" | "source" | "definitions">,
+  valueNames: readonly string[],
+  names: readonly string[],
+) {
   const taken = new Set(names);
-  const [grid, values, inheritName, make, made] = ["grid", "$values", "$inherit", "$make", "$made"].map((wanted) => free(wanted, taken));
+  const [grid, values, inheritName, make, made] = ["grid", "$values", "$inherit", "$make", "$made"].map((wanted) =>
+    free(wanted, taken),
+  );
   const self = definitions.find((definition) => definition.name === source);
   const lines = [
     // 1. The function comes first in the text, for its line numbers, and is made last or where others need it.
     `${valueNames.length > 0 ? `let{${valueNames.join(",")}}=${values};` : ""}let ${make}=()=>${self?.source ?? source};`,
     // 2. Nothing here is const: code that assigns to a capture changes this copy.
-    ...definitions.map((definition) => `let ${definition.name}=${definition === self ? `${make}()` : definition.source};`),
+    ...definitions.map(
+      (definition) => `let ${definition.name}=${definition === self ? `${make}()` : definition.source};`,
+    ),
     names.length === 0
       ? `return ${make}()`
       : `let ${made}=${self === undefined ? `${make}()` : source};${inheritName}(()=>({${names.join(",")}}),[${[made, ...definitions.map((definition) => definition.name)].join(",")}]);return ${made}`,

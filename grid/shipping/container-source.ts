@@ -2,6 +2,7 @@
  * Writes a captured array, Map, Set or plain object that holds functions as the source of a literal. One that holds
  * none stays a value and is none of its business. Knows nothing about how a function or a leaf is written: it asks.
  */
+import { isIdentifier } from "./names.ts";
 
 export type ContainerSource =
   | { readonly type: "value" }
@@ -16,7 +17,12 @@ export interface LiteralParts {
 /** Beyond it something is wrong with the capture rather than with the limit. */
 const deepest = 50;
 
-export function writeContainer(value: unknown, path: string, isOpaque: (value: unknown) => boolean, parts: LiteralParts): ContainerSource {
+export function writeContainer(
+  value: unknown,
+  path: string,
+  isOpaque: (value: unknown) => boolean,
+  parts: LiteralParts,
+): ContainerSource {
   if (!holdsFunction(value, isOpaque)) return { type: "value" };
   let refusal: { readonly path: string; readonly reason: string } | undefined;
   const source = write(value, path, undefined, []);
@@ -27,10 +33,13 @@ export function writeContainer(value: unknown, path: string, isOpaque: (value: u
     if (typeof item === "function") return parts.functionAt(item, at, key);
     if (!isContainer(item)) return isSimple(item) ? simpleSource(item) : parts.valueAt(item);
     if (!holdsFunction(item, isOpaque) && !isEmpty(item)) return parts.valueAt(item);
-    if (around.includes(item)) return refuse(at, "holds functions and refers to itself, which cannot be sent. Build it inside the function");
-    if (around.length >= deepest) return refuse(at, "holds functions too deep inside. Capture them by names of their own");
+    if (around.includes(item))
+      return refuse(at, "holds functions and refers to itself, which cannot be sent. Build it inside the function");
+    if (around.length >= deepest)
+      return refuse(at, "holds functions too deep inside. Capture them by names of their own");
     const inside = [...around, item];
-    if (Array.isArray(item)) return `[${item.map((one, index) => write(one, `${at}[${index}]`, undefined, inside)).join(", ")}]`;
+    if (Array.isArray(item))
+      return `[${item.map((one, index) => write(one, `${at}[${index}]`, undefined, inside)).join(", ")}]`;
     if (item instanceof Map) {
       const entries = [...item].map(([name, one], index) => {
         const entryPath = `${at}.get(${typeof name === "string" ? JSON.stringify(name) : String(index)})`;
@@ -38,15 +47,17 @@ export function writeContainer(value: unknown, path: string, isOpaque: (value: u
       });
       return `new Map([${entries.join(", ")}])`;
     }
-    if (item instanceof Set) return `new Set([${[...item].map((one, index) => write(one, `${at}[${index}]`, undefined, inside)).join(", ")}])`;
+    if (item instanceof Set)
+      return `new Set([${[...item].map((one, index) => write(one, `${at}[${index}]`, undefined, inside)).join(", ")}])`;
     return writeObject(item, at, inside);
   }
 
   function writeObject(item: object, at: string, inside: readonly unknown[]): string {
     const members = Object.entries(Object.getOwnPropertyDescriptors(item)).flatMap(([key, descriptor]) => {
       if (descriptor.enumerable !== true) return [];
-      const memberPath = /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `${at}.${key}` : `${at}[${JSON.stringify(key)}]`;
-      if (!("value" in descriptor)) return [refuse(memberPath, "is a getter or setter beside functions. Make it a method or a plain value")];
+      const memberPath = isIdentifier(key) ? `${at}.${key}` : `${at}[${JSON.stringify(key)}]`;
+      if (!("value" in descriptor))
+        return [refuse(memberPath, "is a getter or setter beside functions. Make it a method or a plain value")];
       return [`[${JSON.stringify(key)}]: ${write(descriptor.value, memberPath, key, inside)}`];
     });
     const prototype = Object.getPrototypeOf(item) === null ? ["__proto__: null"] : [];
@@ -69,7 +80,8 @@ function holdsFunction(value: unknown, isOpaque: (value: unknown) => boolean): b
     if (typeof item === "function") return true;
     if (!isContainer(item) || seen.has(item)) continue;
     seen.add(item);
-    for (const inside of itemsOf(item)) if (typeof inside === "object" || typeof inside === "function") pending.push(inside);
+    for (const inside of itemsOf(item))
+      if (typeof inside === "object" || typeof inside === "function") pending.push(inside);
   }
   return false;
 }
@@ -90,7 +102,9 @@ function isContainer(item: unknown): item is object {
 }
 
 function isEmpty(item: object): boolean {
-  return Array.isArray(item) ? item.length === 0 : !(item instanceof Map || item instanceof Set) && Object.keys(item).length === 0;
+  return Array.isArray(item)
+    ? item.length === 0
+    : !(item instanceof Map || item instanceof Set) && Object.keys(item).length === 0;
 }
 
 function isSimple(item: unknown): item is string | number | boolean | bigint | null | undefined {

@@ -31,7 +31,9 @@ export function orderDefinitions<D extends OrderedDefinition>(definitions: reado
     unfinished.add(definition);
     for (const before of certain.get(definition) ?? []) if (!before.isInert) place(before);
     // What may be called meanwhile comes first too, unless it surely needs one that waits for this one.
-    const callable = reach(definition, byName, (one) => (one === definition ? [...one.usesNow, ...one.usesMaybe] : one.uses));
+    const callable = reach(definition, byName, (one) =>
+      one === definition ? [...one.usesNow, ...one.usesMaybe] : one.uses,
+    );
     for (const before of callable) if (!before.isInert && !needsAny(certain.get(before), unfinished)) place(before);
     unfinished.delete(definition);
     ordered.push(definition);
@@ -45,7 +47,11 @@ function needsAny<D>(needs: ReadonlySet<D> | undefined, among: ReadonlySet<D>): 
   return false;
 }
 
-function reach<D extends OrderedDefinition>(from: D, byName: ReadonlyMap<string, D>, usesOf: (definition: D) => readonly string[]): Set<D> {
+function reach<D extends OrderedDefinition>(
+  from: D,
+  byName: ReadonlyMap<string, D>,
+  usesOf: (definition: D) => readonly string[],
+): Set<D> {
   const reached = new Set<D>();
   const pending: D[] = [from];
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {

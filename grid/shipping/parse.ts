@@ -34,13 +34,33 @@ export function parseFunction(source: string): Parsed {
   try {
     const program = parseScript(`${expressionPrefix}${source})})`);
     const root = wrappedExpression(program);
-    if (root?.type === "ArrowFunctionExpression" || root?.type === "FunctionExpression" || root?.type === "ClassExpression") {
+    if (
+      root?.type === "ArrowFunctionExpression" ||
+      root?.type === "FunctionExpression" ||
+      root?.type === "ClassExpression"
+    ) {
       return { type: "expression", program, root, offset: expressionPrefix.length };
     }
   } catch (error) {
     return parseMethod(source, error);
   }
   return { type: "refused", reason: "its source is not that of a function or a class" };
+}
+
+/** A node's parts, whatever its type, in the order they were written save for a few. */
+export function childrenOf(node: AnyNode): AnyNode[] {
+  const children: AnyNode[] = [];
+  for (const value of Object.values(node)) {
+    if (isNode(value)) children.push(value);
+    else if (Array.isArray(value)) for (const item of value) if (isNode(item)) children.push(item);
+  }
+  return children;
+}
+
+export function isNode(value: unknown): value is AnyNode {
+  return (
+    typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "start" in value
+  );
 }
 
 function parseMethod(source: string, expressionError: unknown): Parsed {
@@ -50,19 +70,22 @@ function parseMethod(source: string, expressionError: unknown): Parsed {
     const object = wrappedExpression(program);
     const property = object?.type === "ObjectExpression" ? object.properties[0] : undefined;
     if (property?.type === "Property" && property.value.type === "FunctionExpression") {
-      if (property.kind !== "init") return { type: "refused", reason: `it is a ${property.kind}ter, which only works on its object` };
+      if (property.kind !== "init")
+        return { type: "refused", reason: `it is a ${property.kind}ter, which only works on its object` };
       if (property.method) return { type: "method", program, root: property.value, offset: methodPrefix.length };
     }
     return refusal(expressionError);
   } catch {
-    if (/^(async\b)?[\s*]*#/.test(source)) return { type: "refused", reason: "it is a #private method, which only works in its class" };
+    if (/^(async\b)?[\s*]*#/.test(source))
+      return { type: "refused", reason: "it is a #private method, which only works in its class" };
     return refusal(expressionError);
   }
 }
 
 function refusal(error: unknown): Parsed {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof RangeError || message.startsWith("Not enough stack")) return { type: "refused", reason: "its source is nested too deeply to read" };
+  if (error instanceof RangeError || message.startsWith("Not enough stack"))
+    return { type: "refused", reason: "its source is nested too deeply to read" };
   return { type: "refused", reason: `its source cannot be read (${message})` };
 }
 

@@ -20,7 +20,10 @@ export interface Portable {
   readonly name: string;
   /** An expression that evaluates to it, where the definitions and values are in scope. The name of a definition when something refers to the function by it. */
   readonly source: string;
-  /** Parameters before the first default or rest; of a class, its constructor's, 0 when a built-in base has it. */
+  /**
+   * Parameters before the first default, rest or one that the body itself treats as optional (parameters.ts); of a
+   * class, its constructor's, 0 when a built-in base has it.
+   */
   readonly requiredArguments: number;
   /** What is captured and has source: functions, classes, objects that hold them, and stand-ins for tools' helpers; in an order that evaluates. */
   readonly definitions: readonly { readonly name: string; readonly source: string }[];
@@ -61,7 +64,10 @@ export function toPortable(fn: Function, options: PortableOptions): Portable {
     name: name === "" ? "anonymous" : name,
     source: selfName ?? expressionOf(analysis, name, undefined),
     requiredArguments: analysis.kind === "class" ? constructorArgumentsOf(fn) : (analysis.requiredArguments ?? 0),
-    definitions: orderDefinitions(definitions).map((definition) => ({ name: definition.name, source: definition.source })),
+    definitions: orderDefinitions(definitions).map((definition) => ({
+      name: definition.name,
+      source: definition.source,
+    })),
     values,
     written,
     ...(analysis.kind === "class" ? { methods: methodsOf(fn) } : {}),

@@ -27,7 +27,8 @@ export function outerReferences(program: Program, source: string): OuterReferenc
   const references: OuterReference[] = [];
   for (const reference of manager.globalScope?.through ?? []) {
     const { name, range } = reference.identifier;
-    if (name !== "arguments" && range !== undefined) references.push({ name, start: range[0], isWrite: reference.isWrite() });
+    if (name !== "arguments" && range !== undefined)
+      references.push({ name, start: range[0], isWrite: reference.isWrite() });
   }
   return references.sort((a, b) => a.start - b.start);
 }

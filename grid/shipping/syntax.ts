@@ -2,6 +2,7 @@
  * Walks one function's tree: how each outer variable is used, and the forms that cannot leave the place they were
  * written in. Knows nothing about values, nor about which variables a worker has.
  */
+import { childrenOf, isNode } from "./parse.ts";
 import type { AnyNode, Class, FunctionNode, Identifier } from "./parse.ts";
 
 /** When a class runs the code a variable is used in: `now`, while the class is made; `maybe`, in a function made then; `later`. */
@@ -56,14 +57,21 @@ const outside: Surroundings = {
 export function readSyntax(root: FunctionNode | Class, wanted: ReadonlySet<number>): Syntax {
   const uses = new Map<number, Use>();
   const refused = new Map<string, RefusedForm>();
-  if (isNode(root)) visit(root, undefined, undefined, { ...outside, evaluation: root.type === "ClassExpression" ? "now" : "later" });
+  if (isNode(root))
+    visit(root, undefined, undefined, { ...outside, evaluation: root.type === "ClassExpression" ? "now" : "later" });
   return { uses, refused: [...refused.values()].sort((a, b) => a.start - b.start) };
 
-  function visit(node: AnyNode, parent: AnyNode | undefined, grandparent: AnyNode | undefined, around: Surroundings): void {
+  function visit(
+    node: AnyNode,
+    parent: AnyNode | undefined,
+    grandparent: AnyNode | undefined,
+    around: Surroundings,
+  ): void {
     switch (node.type) {
       case "Identifier":
         if (wanted.has(node.start)) uses.set(node.start, useOf(node, parent, grandparent, around));
-        if (node.name === "arguments" && !around.hasArguments && isReference(node, parent)) refuse("arguments", "arguments", node);
+        if (node.name === "arguments" && !around.hasArguments && isReference(node, parent))
+          refuse("arguments", "arguments", node);
         return;
       case "ThisExpression":
         if (!around.hasThis) refuse("this", "this", node);
@@ -102,10 +110,7 @@ export function readSyntax(root: FunctionNode | Class, wanted: ReadonlySet<numbe
   }
 
   function visitChildren(node: AnyNode, parent: AnyNode | undefined, around: Surroundings): void {
-    for (const value of Object.values(node)) {
-      if (isNode(value)) visit(value, node, parent, around);
-      else if (Array.isArray(value)) for (const item of value) if (isNode(item)) visit(item, node, parent, around);
-    }
+    for (const child of childrenOf(node)) visit(child, node, parent, around);
   }
 
   function refuse(form: RefusedForm["form"], text: string, node: AnyNode): void {
@@ -122,7 +127,10 @@ function insideMethod(around: Surroundings): Surroundings {
 }
 
 /** Methods and instance fields run once someone uses the class; static fields while it is made. */
-function insideMember(node: { readonly type: "MethodDefinition" | "PropertyDefinition"; readonly static: boolean }, around: Surroundings): Surroundings {
+function insideMember(
+  node: { readonly type: "MethodDefinition" | "PropertyDefinition"; readonly static: boolean },
+  around: Surroundings,
+): Surroundings {
   const runsNow = node.type === "PropertyDefinition" && node.static;
   return { ...insideMethod(around), evaluation: runsNow ? around.evaluation : "later" };
 }
@@ -151,7 +159,12 @@ function isReference(node: Identifier, parent: AnyNode | undefined): boolean {
   return true;
 }
 
-function useOf(node: Identifier, parent: AnyNode | undefined, grandparent: AnyNode | undefined, around: Surroundings): Use {
+function useOf(
+  node: Identifier,
+  parent: AnyNode | undefined,
+  grandparent: AnyNode | undefined,
+  around: Surroundings,
+): Use {
   return {
     evaluation: around.evaluation,
     isTypeof: parent?.type === "UnaryExpression" && parent.operator === "typeof",
@@ -163,16 +176,15 @@ function useOf(node: Identifier, parent: AnyNode | undefined, grandparent: AnyNo
       grandparent?.type === "MemberExpression" &&
       ["s", "f", "b", "bT"].includes(memberName(grandparent) ?? ""),
     argumentOf:
-      parent?.type === "CallExpression" && parent.callee !== node && parent.callee.type === "Identifier" ? parent.callee.name : undefined,
-    isBaseClass: (parent?.type === "ClassExpression" || parent?.type === "ClassDeclaration") && parent.superClass === node,
+      parent?.type === "CallExpression" && parent.callee !== node && parent.callee.type === "Identifier"
+        ? parent.callee.name
+        : undefined,
+    isBaseClass:
+      (parent?.type === "ClassExpression" || parent?.type === "ClassDeclaration") && parent.superClass === node,
   };
 }
 
 function memberName(node: { readonly property: AnyNode; readonly computed: boolean }): string | undefined {
   if (!node.computed) return node.property.type === "Identifier" ? node.property.name : undefined;
   return node.property.type === "Literal" && typeof node.property.value === "string" ? node.property.value : undefined;
-}
-
-function isNode(value: unknown): value is AnyNode {
-  return typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "start" in value;
 }

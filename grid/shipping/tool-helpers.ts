@@ -28,10 +28,26 @@ export function stubOf(variable: OuterVariable): string | undefined {
 }
 
 const refusedHelpers: readonly { readonly tool: string; readonly names: RegExp }[] = [
-  { tool: "esbuild", names: /^__(private(Add|Get|Set|Method|In|Wrapper)|accessCheck|typeError|spreadValues|spreadProps|objRest|async|asyncGenerator|yieldStar|forAwait|using|callDispose|pow|decorateClass|decorateElement|decoratorStart|runInitializers|template)$/ },
-  { tool: "TypeScript", names: /^__(awaiter|generator|spreadArray|assign|rest|extends|decorate|metadata|param|classPrivateField(Get|Set|In)|values|read|await|asyncDelegator|asyncValues|makeTemplateObject|esDecorate|propKey|setFunctionName|addDisposableResource|disposeResources|importDefault|importStar|rewriteRelativeImportExtension)$/ },
-  { tool: "swc", names: /^_(class_private_(field|method|static)\w*|class_call_check|async_to_generator|async_generator|async_iterator|await_async_generator|define_property|object_spread\w*|object_without_properties\w*|ts_\w+|to_consumable_array|sliced_to_array|inherits|create_class|create_super|call_super|get_prototype_of|check_private_redeclaration|instanceof|type_of)$/ },
-  { tool: "Babel", names: /^_(classPrivate\w*|classCallCheck|asyncToGenerator|wrapAsyncGenerator|awaitAsyncGenerator|asyncIterator|defineProperty|objectSpread2?|objectWithoutProperties\w*|toConsumableArray|slicedToArray|inherits|createClass|callSuper|createSuper|regenerator\w*|assertClassBrand|applyDecs\w*)$/ },
+  {
+    tool: "esbuild",
+    names:
+      /^__(private(Add|Get|Set|Method|In|Wrapper)|accessCheck|typeError|spreadValues|spreadProps|objRest|async|asyncGenerator|yieldStar|forAwait|using|callDispose|pow|decorateClass|decorateElement|decoratorStart|runInitializers|template)$/,
+  },
+  {
+    tool: "TypeScript",
+    names:
+      /^__(awaiter|generator|spreadArray|assign|rest|extends|decorate|metadata|param|classPrivateField(Get|Set|In)|values|read|await|asyncDelegator|asyncValues|makeTemplateObject|esDecorate|propKey|setFunctionName|addDisposableResource|disposeResources|importDefault|importStar|rewriteRelativeImportExtension)$/,
+  },
+  {
+    tool: "swc",
+    names:
+      /^_(class_private_(field|method|static)\w*|class_call_check|async_to_generator|async_generator|async_iterator|await_async_generator|define_property|object_spread\w*|object_without_properties\w*|ts_\w+|to_consumable_array|sliced_to_array|inherits|create_class|create_super|call_super|get_prototype_of|check_private_redeclaration|instanceof|type_of)$/,
+  },
+  {
+    tool: "Babel",
+    names:
+      /^_(classPrivate\w*|classCallCheck|asyncToGenerator|wrapAsyncGenerator|awaitAsyncGenerator|asyncIterator|defineProperty|objectSpread2?|objectWithoutProperties\w*|toConsumableArray|slicedToArray|inherits|createClass|callSuper|createSuper|regenerator\w*|assertClassBrand|applyDecs\w*)$/,
+  },
 ];
 
 /** The tool that a helper belongs to, when it cannot be sent along. */

@@ -6,6 +6,7 @@
  *   running     given to a thread
  *   blocked     in its thread, awaiting the grid: it holds no slot
  *   delivering  its thread is done with it; values are being uploaded
+ *   over        its outcome is sent, or it was dropped
  */
 import type { AttemptId, FunctionId, JobId, ObjectId } from "../../protocol/ids.ts";
 import type { AssignedTask, Outcome, Work, WorkerMessage } from "../../protocol/messages.ts";
@@ -20,16 +21,24 @@ export type AttemptState =
   | { readonly type: "ready" }
   | { readonly type: "running"; readonly trip: Trip }
   | { readonly type: "blocked"; readonly trip: Trip }
-  | { readonly type: "delivering" };
+  | { readonly type: "delivering" }
+  | { readonly type: "over" };
 
 export const ready: AttemptState = { type: "ready" };
 export const delivering: AttemptState = { type: "delivering" };
+export const over: AttemptState = { type: "over" };
 
 /** Something of an attempt that is sent only when its uploads, and all before it, have arrived. */
 export interface Delivery {
   readonly attempt: Attempt;
   readonly item: Outcome | Extract<WorkerMessage, { type: "produced" }>;
   uploadsLeft: number;
+}
+
+export interface Spoiled {
+  readonly failure: Failure;
+  /** The fault was on the way. */
+  readonly mayRetry: boolean;
 }
 
 interface Shared {
@@ -44,7 +53,7 @@ interface Shared {
   deliveries: Delivery[] | undefined;
   logBudget: LogBudget | undefined;
   /** A value of it could not be delivered: whatever its thread says, this is its end. */
-  spoiled: Failure | undefined;
+  spoiled: Spoiled | undefined;
   /** It has said something to the grid, which a restarted coordinator may have forgotten. */
   hasRelayed: boolean;
   progressAt: number;
@@ -80,12 +89,6 @@ export interface CreationAttempt extends Shared {
 export type Attempt = TaskAttempt | CallAttempt | CreationAttempt;
 
 export const cpuUnitsPerThread = 10_000;
-
-export interface SharedFields {
-  readonly id: AttemptId;
-  readonly work: Work;
-  readonly given: AssignedTask;
-}
 
 const noInputs: readonly ThreadInput[] = [];
 

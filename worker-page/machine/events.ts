@@ -11,9 +11,16 @@ export type MachineEvent = { readonly at: number } & (
       readonly workerId: WorkerId;
       readonly isResumed: boolean;
     }
-  | /** The coordinator said these, in order. */ { readonly type: "told"; readonly messages: readonly ToWorkerMessage[] }
+  | /** The coordinator said these, in order. */ {
+      readonly type: "told";
+      readonly messages: readonly ToWorkerMessage[];
+    }
   | { readonly type: "thread-warmed"; readonly threadId: number }
-  | /** Its script failed, its frame is gone. */ { readonly type: "thread-died"; readonly threadId: number; readonly reason: string }
+  | /** Its script failed, its frame is gone. */ {
+      readonly type: "thread-died";
+      readonly threadId: number;
+      readonly reason: string;
+    }
   | { readonly type: "thread-reported"; readonly threadId: number; readonly reports: readonly ThreadReport[] }
   | { readonly type: "object-downloaded"; readonly objectId: ObjectId; readonly bytes: Uint8Array }
   | { readonly type: "object-missed"; readonly objectId: ObjectId; readonly reason: string }

@@ -35,5 +35,7 @@ export function droppedLine(budget: LogBudget, attemptId: AttemptId): readonly L
   const { dropped } = budget;
   if (dropped === 0) return [];
   budget.dropped = 0;
-  return [{ attemptId, level: "warn", text: `${dropped} lines dropped: over ${limits.logLinesPerSecond} lines a second` }];
+  return [
+    { attemptId, level: "warn", text: `${dropped} lines dropped: over ${limits.logLinesPerSecond} lines a second` },
+  ];
 }

@@ -97,7 +97,9 @@ export class Threads {
     return this.#count((thread) => thread.type === "spare");
   }
   get busy(): number {
-    return this.#count((thread) => thread.type !== "spare" && (thread.type === "tasks" ? thread.cpuUnits > 0 : thread.held.size > 0));
+    return this.#count(
+      (thread) => thread.type !== "spare" && (thread.type === "tasks" ? thread.cpuUnits > 0 : thread.held.size > 0),
+    );
   }
 
   add(): SpareThread {

@@ -2,7 +2,8 @@
  * What the thread has to tell its shell, gathered so that many small things travel in one message and no single one
  * waits. Knows nothing about what the reports say.
  *
- * THREAD-6: reports leave in order: those of one turn together, within 2 ms of work, and at once when nothing follows.
+ * THREAD-6: reports leave in order: those of one turn together, during long work every 2 ms, and at once when nothing
+ * follows.
  */
 import type { ThreadReport } from "./thread-api.ts";
 import type { Turns } from "./turns.ts";

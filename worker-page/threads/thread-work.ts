@@ -25,7 +25,11 @@ export interface ThreadActor {
   readonly restored: boolean;
   readonly work: Work;
   readonly spec: ActorSpec;
-  readonly creation: { readonly attemptId: AttemptId; readonly args: Uint8Array; readonly inputs: readonly ThreadInput[] };
+  readonly creation: {
+    readonly attemptId: AttemptId;
+    readonly args: Uint8Array;
+    readonly inputs: readonly ThreadInput[];
+  };
 }
 export interface ThreadCall {
   readonly actorId: ActorId;
@@ -45,7 +49,12 @@ export interface ThreadValue {
 }
 
 export type ThreadReport =
-  | { readonly type: "done"; readonly attemptId: AttemptId; readonly values: readonly ThreadValue[]; readonly ranMs: number }
+  | {
+      readonly type: "done";
+      readonly attemptId: AttemptId;
+      readonly values: readonly ThreadValue[];
+      readonly ranMs: number;
+    }
   | { readonly type: "failed"; readonly attemptId: AttemptId; readonly failure: Failure; readonly ranMs: number }
   | { readonly type: "produced"; readonly attemptId: AttemptId; readonly index: number; readonly value: ThreadValue }
   /** A call with a timeoutMs begins to run; sent off before it does, since it may never return. */

@@ -18,7 +18,7 @@ export function messageTurns(): Turns {
   port2.addEventListener("message", () => {
     const due = waiting;
     waiting = [];
-    for (const then of due) then();
+    for (let i = 0; i < due.length; i++) due[i]?.();
   });
   port2.start();
   return {

@@ -25,18 +25,27 @@ describe("free variables", () => {
     ["(x) => tag`a ${x}`", ["tag"]],
     ["(x) => { /* } rate { */ return '} scale {' + \"`\" + /[}/]other/.source // } last\n}", []],
     ["(x) => x?.rate?.[index]?.(more)", ["index", "more"]],
-    ["(x) => class Inner extends Base { static s = stat; f = field; [key] = 1; #p = Inner; m() { return this.#p ?? m } }", ["Base", "stat", "field", "key", "m"]],
+    [
+      "(x) => class Inner extends Base { static s = stat; f = field; [key] = 1; #p = Inner; m() { return this.#p ?? m } }",
+      ["Base", "stat", "field", "key", "m"],
+    ],
     ["function self(n) { return n ? self(n - 1) : other }", ["other"]],
     ["(x) => { const f = function inner() { return inner }; return inner }", ["inner"]],
     ["(x) => { switch (x) { case one: let two = 1; return two } return two }", ["one", "two"]],
-    ["async (x) => { for await (const a of stream) await (await import(spec, { with: attributes })).default }", ["stream", "spec", "attributes"]],
+    [
+      "async (x) => { for await (const a of stream) await (await import(spec, { with: attributes })).default }",
+      ["stream", "spec", "attributes"],
+    ],
     ["(x) => { count++; total += 1; last = x; [first] = x }", ["count", "total", "last", "first"]],
     ["(x) => { count ??= 1; delete x.y; void done }", ["count", "done"]],
     ["(x) => typeof rate", []],
     ["(x) => typeof rate === 'number' ? rate : 0", ["rate"]],
     ["(x) => undefined ?? NaN ?? Infinity ?? globalThis ?? self ?? grid", []],
     ["(x) => { label: { rate: for (;;) break rate } }", []],
-    ["(x) => [Math, JSON, Intl, structuredClone, setTimeout, performance, crypto, TextEncoder, URL, Blob, ImageData, OffscreenCanvas, WebAssembly, console, atob, queueMicrotask, AbortController, ReadableStream, navigator, fetch, WebSocket, indexedDB, Temporal, SharedArrayBuffer]", []],
+    [
+      "(x) => [Math, JSON, Intl, structuredClone, setTimeout, performance, crypto, TextEncoder, URL, Blob, ImageData, OffscreenCanvas, WebAssembly, console, atob, queueMicrotask, AbortController, ReadableStream, navigator, fetch, WebSocket, indexedDB, Temporal, SharedArrayBuffer]",
+      [],
+    ],
   ];
   for (const [text, free] of table) {
     test(`[SHIP-9] ${text} uses ${free.join(", ") || "nothing"} from outside`, () => {
@@ -77,19 +86,22 @@ describe("captures", () => {
       function twice(x) { return scale(scale(x)) }
       const object = { async shout(x) { return String(x) + mark } };
       return { scale, twice, shout: object.shout };
-    })()`) as unknown as Record<string, Function>;
+    })()`);
     const fn = written("async (x) => shout(twice(x))");
     expect(await travel(fn, { captures: { ...helpers, rate: 3, mark: "!" } })(2)).toBe("18!");
   });
 
   test("[SHIP-11] mutual recursion works among captures", () => {
-    const captures = written("(() => { const even = (n) => n === 0 || odd(n - 1); function odd(n) { return n !== 0 && even(n - 1) } return { even, odd } })()") as unknown as Record<string, Function>;
+    const captures = written(
+      "(() => { const even = (n) => n === 0 || odd(n - 1); function odd(n) { return n !== 0 && even(n - 1) } return { even, odd } })()",
+    );
     expect(travel(written("(n) => even(n)"), { captures })(7)).toBe(false);
   });
 
   test("[SHIP-11] mutual recursion works between the function and a capture", () => {
-    const { even, odd } = written("(() => { const even = (n) => n === 0 || odd(n - 1); const odd = (n) => n !== 0 && even(n - 1); return { even, odd } })()") as unknown as Record<string, Function>;
-    if (even === undefined || odd === undefined) expect.fail();
+    const { even, odd } = written(
+      "(() => { const even = (n) => n === 0 || odd(n - 1); const odd = (n) => n !== 0 && even(n - 1); return { even, odd } })()",
+    );
     expect(travel(even, { captures: { odd } })(10)).toBe(true);
     expect(travel(even, { captures: { odd, even } })(10)).toBe(true);
   });
@@ -111,7 +123,7 @@ describe("captures", () => {
       class Puppy extends Dog { sound() { return super.sound() + helper() } }
       const helper = () => new Dog().speak();
       return { Animal, Dog, Puppy, helper };
-    })()`) as unknown as Record<string, Function>;
+    })()`);
     const portable = describeFunction(written("() => new Puppy().speak()"), { captures: made });
     const order = portable.definitions.map(({ name }) => name);
     expect(order.indexOf("Animal")).toBeLessThan(order.indexOf("Dog"));
@@ -120,14 +132,19 @@ describe("captures", () => {
   });
 
   test("[SHIP-12] what a static field calls is made before", () => {
-    const made = written(`(() => {
+    const made = written(
+      `(() => {
       class Unit { static one = 1 }
       const build = () => [Unit.one, ...more()];
       const more = () => [Extra.value];
       class Extra { static value = 2 }
       class Table { static rows = build() }
       return { Unit, build, more, Extra, Table };
-    })()`.replace("class Extra { static value = 2 }\n      class Table", "class Extra { static value = 2 } class Table")) as unknown as Record<string, Function>;
+    })()`.replace(
+        "class Extra { static value = 2 }\n      class Table",
+        "class Extra { static value = 2 } class Table",
+      ),
+    );
     expect(travel(written("() => Table.rows"), { captures: made })()).toEqual([1, 2]);
   });
 
@@ -136,40 +153,56 @@ describe("captures", () => {
       class Shape { static of() { return new Circle() } static make = () => new Circle(); }
       class Circle extends Shape { area() { return 3 } }
       return { Shape, Circle };
-    })()`) as unknown as Record<string, Function>;
-    if (Shape === undefined || Circle === undefined) expect.fail();
-    expect((travel(Shape, { captures: { Circle } }) as any).of().area()).toBe(3);
-    expect((travel(Circle, { captures: { Shape, Circle } }) as any).make().area()).toBe(3);
-    expect(travel(written("() => [Shape.of().area(), new Circle() instanceof Shape]"), { captures: { Shape, Circle } })()).toEqual([3, true]);
+    })()`);
+    expect(travel(Shape, { captures: { Circle } }).of().area()).toBe(3);
+    expect(travel(Circle, { captures: { Shape, Circle } }).make().area()).toBe(3);
+    expect(
+      travel(written("() => [Shape.of().area(), new Circle() instanceof Shape]"), { captures: { Shape, Circle } })(),
+    ).toEqual([3, true]);
     expect(travel(written("() => [new Circle() instanceof Shape]"), { captures: { Circle, Shape } })()).toEqual([true]);
   });
 
   test("[SHIP-13] opaque captures stay values, even functions", () => {
     const remote = Object.assign(() => 1, { remote: () => 2 });
     const isOpaque = (value: unknown) => value === remote;
-    const portable = describeFunction(written("() => [train, holder]"), { captures: { train: remote, holder: { train: remote } }, isOpaque });
+    const portable = describeFunction(written("() => [train, holder]"), {
+      captures: { train: remote, holder: { train: remote } },
+      isOpaque,
+    });
     expect(portable).toMatchObject({ definitions: [], values: { train: remote, holder: { train: remote } } });
   });
 
   test("[SHIP-14] objects, arrays, Maps and Sets that hold functions travel", () => {
     const ops = {
       add: (a: number, b: number) => a + b,
-      twice(x: number) { return this.add(x, x); },
+      twice(x: number) {
+        return this.add(x, x);
+      },
       rate: -0,
       nested: [{ "odd key": (x: number) => x + 1, list: [1, 2], big: 3n, none: undefined, nil: null }],
       when: new Date(5),
-      byName: new Map<unknown, unknown>([["sub", (a: number, b: number) => a - b], ["n", 1]]),
+      byName: new Map<unknown, unknown>([
+        ["sub", (a: number, b: number) => a - b],
+        ["n", 1],
+      ]),
       all: new Set([(x: number) => x]),
       empty: {},
     };
-    const fn = written("(a) => [ops.add(a, 1), ops.twice(a), ops.rate, ops.nested[0]['odd key'](a), ops.nested[0].list, ops.nested[0].big, ops.when.getTime(), ops.byName.get('sub')(a, 1), [...ops.all][0](a), ops.add.name, ops.empty, 'none' in ops.nested[0]]");
+    const fn = written(
+      "(a) => [ops.add(a, 1), ops.twice(a), ops.rate, ops.nested[0]['odd key'](a), ops.nested[0].list, ops.nested[0].big, ops.when.getTime(), ops.byName.get('sub')(a, 1), [...ops.all][0](a), ops.add.name, ops.empty, 'none' in ops.nested[0]]",
+    );
     expect(travel(fn, { captures: { ops } })(2)).toEqual([3, 4, -0, 3, [1, 2], 3n, 5, 1, 2, "add", {}, true]);
     const portable = describeFunction(fn, { captures: { ops } });
     expect(Object.values(portable.values)).toEqual([[1, 2], new Date(5)]);
   });
 
   test("[SHIP-14] a plain value is left alone: same object, getters not called", () => {
-    const value = { get boom(): never { throw new Error("called"); }, cyclic: {} as object };
+    const value = {
+      get boom(): never {
+        throw new Error("called");
+      },
+      cyclic: {} as object,
+    };
     value.cyclic = value;
     expect(describeFunction(written("() => value"), { captures: { value } }).values["value"]).toBe(value);
   });
@@ -177,10 +210,27 @@ describe("captures", () => {
   test("[SHIP-14] what cannot be written down is refused with its path", () => {
     const cyclic: Record<string, unknown> = { f: () => 1 };
     cyclic["self"] = { back: cyclic };
-    expect(refusal(written("() => cyclic"), { captures: { cyclic } }).message).toContain('"cyclic.self.back", which it captures, holds functions and refers to itself');
-    expect(refusal(written("() => o"), { captures: { o: { f: () => 1, get x() { return 1; } } } }).message).toContain('"o.x", which it captures, is a getter');
-    expect(refusal(written("() => o.list"), { captures: { o: { list: [Math.max] } } }).message).toContain('"o.list[0]", which it captures, cannot travel: it is built into the browser');
-    const missing = refusal(written("() => o.a.add(1)"), { captures: { o: { a: { add: written("(() => { const add = (x) => x * rate; return add })()") } } } });
+    expect(refusal(written("() => cyclic"), { captures: { cyclic } }).message).toContain(
+      '"cyclic.self.back", which it captures, holds functions and refers to itself',
+    );
+    expect(
+      refusal(written("() => o"), {
+        captures: {
+          o: {
+            f: () => 1,
+            get x() {
+              return 1;
+            },
+          },
+        },
+      }).message,
+    ).toContain('"o.x", which it captures, is a getter');
+    expect(refusal(written("() => o.list"), { captures: { o: { list: [Math.max] } } }).message).toContain(
+      '"o.list[0]", which it captures, cannot travel: it is built into the browser',
+    );
+    const missing = refusal(written("() => o.a.add(1)"), {
+      captures: { o: { a: { add: written("(() => { const add = (x) => x * rate; return add })()") } } },
+    });
     expect(missing.message).toContain('it uses "rate" (line 1, column 12 of "add", captured as "o.a.add")');
   });
 
@@ -190,7 +240,11 @@ describe("captures", () => {
     expect(describeFunction(fn, { captures }).written).toEqual(["count", "total"]);
     const factory = factoryOf(fn, { captures });
     const first = factory(1);
-    expect([first(), first(), factory(1)()]).toEqual([[2, 2, 1], [3, 5, 2], [2, 2, 3]]);
+    expect([first(), first(), factory(1)()]).toEqual([
+      [2, 2, 1],
+      [3, 5, 2],
+      [2, 2, 3],
+    ]);
     expect(captures.count).toBe(1);
   });
 
@@ -201,11 +255,16 @@ describe("captures", () => {
     const one = JSON.stringify(describeFunction(written(text), { captures }));
     const two = JSON.stringify(describeFunction(written(text), { captures: { ops, unused: 1, helper, rate } }));
     expect(one).toBe(two);
-    expect(JSON.parse(one).definitions.map((definition: { name: string }) => definition.name)).toEqual(["helper", "ops"]);
+    expect(JSON.parse(one).definitions.map((definition: { name: string }) => definition.name)).toEqual([
+      "helper",
+      "ops",
+    ]);
   });
 
   test("[SHIP-16] the order of captures follows first use", () => {
-    const portable = describeFunction(written("() => [b, a, c()]"), { captures: { a: 1, b: 2, d: 4, c: written("() => d", { d: 4 }) } });
+    const portable = describeFunction(written("() => [b, a, c()]"), {
+      captures: { a: 1, b: 2, d: 4, c: written("() => d", { d: 4 }) },
+    });
     expect(Object.keys(portable.values)).toEqual(["b", "a", "d"]);
   });
 });

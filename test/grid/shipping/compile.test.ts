@@ -4,9 +4,15 @@ import { describeFunction, factoryOf, refusal, travel, written } from "./travel.
 
 describe("binding", () => {
   test("[SHIP-23] each call of the factory sees its own grid, also when they interleave", async () => {
-    const factory = factoryOf(written("async (x) => { await null; return [grid, x, helper()] }"), { captures: { helper: written("() => grid", { grid: 0 }) } });
+    const factory = factoryOf(written("async (x) => { await null; return [grid, x, helper()] }"), {
+      captures: { helper: written("() => grid", { grid: 0 }) },
+    });
     const [one, two] = [factory("one"), factory("two")];
-    expect(await Promise.all([one(1), two(2), one(3)])).toEqual([["one", 1, "one"], ["two", 2, "two"], ["one", 3, "one"]]);
+    expect(await Promise.all([one(1), two(2), one(3)])).toEqual([
+      ["one", 1, "one"],
+      ["two", 2, "two"],
+      ["one", 3, "one"],
+    ]);
   });
 
   test("[SHIP-23] definitions are fresh, values are shared", () => {
@@ -21,15 +27,17 @@ describe("binding", () => {
   test("[SHIP-24] line n of the function is line n of tabgrid/<name>.js", () => {
     const fn = written("function explode(x) {\n  const y = x;\n  throw new Error('no');\n}");
     for (const captures of [{}, { x: 1, unused: 2 }]) {
-      expect(() => travel(fn, { captures })()).toThrow(expect.objectContaining({ stack: expect.stringContaining("tabgrid/explode.js:3:9") }));
+      expect(() => travel(fn, { captures })()).toThrow(
+        expect.objectContaining({ stack: expect.stringContaining("tabgrid/explode.js:3:9") }),
+      );
     }
     const helper = written("() => { throw new Error('in helper') }");
-    expect(() => travel(written("(() => { const outer = () => helper(outer); return outer })()"), { captures: { helper } })()).toThrow(
-      expect.objectContaining({ stack: expect.stringMatching(/helper[^\n]*tabgrid\/outer\.js:\d+/) }),
-    );
-    expect(() => travel(Object.defineProperty(written("() => { throw new Error('no') }"), "name", { value: "a\n b*/" }))()).toThrow(
-      expect.objectContaining({ stack: expect.stringContaining("tabgrid/a_b_.js:1") }),
-    );
+    expect(() =>
+      travel(written("(() => { const outer = () => helper(outer); return outer })()"), { captures: { helper } })(),
+    ).toThrow(expect.objectContaining({ stack: expect.stringMatching(/helper[^\n]*tabgrid\/outer\.js:\d+/) }));
+    expect(() =>
+      travel(Object.defineProperty(written("() => { throw new Error('no') }"), "name", { value: "a\n b*/" }))(),
+    ).toThrow(expect.objectContaining({ stack: expect.stringContaining("tabgrid/a_b_.js:1") }));
   });
 
   test("[SHIP-25] strict, as modules are; sloppy only for what strict cannot read", () => {
@@ -39,13 +47,25 @@ describe("binding", () => {
     expect(travel(octal)()).toBe(8);
   });
 
+  test("[SHIP-25] a class may freeze itself", () => {
+    expect(
+      Object.isFrozen(
+        travel(written("class A { static { Object.freeze(this) } m() { return K } }"), { captures: { K: 1 } }),
+      ),
+    ).toBe(true);
+  });
+
   test("[SHIP-25] names the factory uses itself do not collide", () => {
     const captures = { $values: 1, $make: 2, $made: 3, $inherit: 4, $$values: 5, grid: 6 };
-    expect(travel(written("() => [$values, $make, $made, $inherit, $$values, grid]"), { captures })()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(travel(written("() => [$values, $make, $made, $inherit, $$values, grid]"), { captures })()).toEqual([
+      1, 2, 3, 4, 5, 6,
+    ]);
   });
 
   test("[SHIP-25] a description with an impossible name is refused", () => {
-    expect(() => compile({ name: "f", source: "() => 1", definitions: [] }, { "a;b": 1 })).toThrow(expect.objectContaining({ code: "PROTOCOL" }));
+    expect(() => compile({ name: "f", source: "() => 1", definitions: [] }, { "a;b": 1 })).toThrow(
+      expect.objectContaining({ code: "PROTOCOL" }),
+    );
     expect(() => compile({ name: "f", source: "() => {", definitions: [] }, {})).toThrow(SyntaxError);
   });
 });
@@ -84,8 +104,16 @@ describe("nested shipping", () => {
   });
 
   test("[SHIP-26] classes, helpers and the task itself can be shipped on", () => {
-    const captures = written("(() => { class A { a() { return 1 } } class B extends A { b() { return K } } return { A, B } })()", { K: 0 }) as unknown as Record<string, unknown>;
-    const task = start(written("function task(n) { return n === 0 ? new (grid.remote(B))().b() + new B().a() : grid.remote(task)(n - 1) }"), { ...captures, K: 5 });
+    const captures = written(
+      "(() => { class A { a() { return 1 } } class B extends A { b() { return K } } return { A, B } })()",
+      { K: 0 },
+    );
+    const task = start(
+      written(
+        "function task(n) { return n === 0 ? new (grid.remote(B))().b() + new B().a() : grid.remote(task)(n - 1) }",
+      ),
+      { ...captures, K: 5 },
+    );
     expect(task(0)).toBe(6);
     expect(() => task(1)).not.toThrow();
   });

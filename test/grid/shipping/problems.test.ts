@@ -21,17 +21,28 @@ describe("what is missing", () => {
   });
 
   test("[SHIP-17] variables and refused forms are listed as they come", () => {
-    expect(refusal(written("() => [first, this, process, second, first]")).variables).toEqual(["first", "this", "process", "second"]);
+    expect(refusal(written("() => [first, this, process, second, first]")).variables).toEqual([
+      "first",
+      "this",
+      "process",
+      "second",
+    ]);
   });
 
   test("[SHIP-17] columns of methods are those of the method's own text", () => {
-    expect(refusal(written("({ async add(a) { return rate } }).add")).message).toContain("line 1, column 23 of the function");
+    expect(refusal(written("({ async add(a) { return rate } }).add")).message).toContain(
+      "line 1, column 23 of the function",
+    );
   });
 
   test("[SHIP-18] a helper's variables are named with the path to it", () => {
     const helper = written("(() => { const helper = (x) => x * rate; return helper })()");
-    expect(refusal(written("() => helper(1)"), { captures: { helper } }).message).toContain('"rate" (line 1, column 12 of "helper", which it captures)');
-    expect(refusal(written("() => h(1)"), { captures: { h: helper } }).message).toContain('"rate" (line 1, column 12 of "helper", captured as "h")');
+    expect(refusal(written("() => helper(1)"), { captures: { helper } }).message).toContain(
+      '"rate" (line 1, column 12 of "helper", which it captures)',
+    );
+    expect(refusal(written("() => h(1)"), { captures: { h: helper } }).message).toContain(
+      '"rate" (line 1, column 12 of "helper", captured as "h")',
+    );
     expect(travel(written("() => helper(1)"), { captures: { helper, rate: 4 } })()).toBe(4);
   });
 
@@ -43,23 +54,42 @@ describe("what is missing", () => {
   });
 
   test("[SHIP-18] a native or bound capture is named with its path", () => {
-    const error = refusal(written("() => log(ops)"), { captures: { log: console.table.bind(console), ops: [Math.max] } });
+    const error = refusal(written("() => log(ops)"), {
+      captures: { log: console.table.bind(console), ops: [Math.max] },
+    });
     expect(error.message).toContain('"log", which it captures, cannot travel: it ');
     expect(error.message).toContain('Also, "ops[0]", which it captures, cannot travel: it is built into');
     expect(error.variables).toEqual(["log", "ops[0]"]);
   });
 
   test("[SHIP-18] a name that means two things is refused", () => {
-    const [a, b] = written("(() => { const mk = (k) => { const go = (n) => n ? go(n - 1) : k2; return go }; return [mk(1), mk(2)] })()") as unknown as Function[];
-    expect(refusal(written("() => a() + b()"), { captures: { a, b, k2: 1 } }).message).toContain('"go" (line 1, column 12 of "go", captured as "b") means two different things');
+    const [a, b] = written(
+      "(() => { const mk = (k) => { const go = (n) => n ? go(n - 1) : k2; return go }; return [mk(1), mk(2)] })()",
+    );
+    expect(refusal(written("() => a() + b()"), { captures: { a, b, k2: 1 } }).message).toContain(
+      '"go" (line 1, column 12 of "go", captured as "b") means two different things',
+    );
   });
 });
 
 describe("what no worker has", () => {
-  for (const name of ["process", "Buffer", "require", "module", "window", "document", "localStorage", "alert", "postMessage", "Worker"]) {
+  for (const name of [
+    "process",
+    "Buffer",
+    "require",
+    "module",
+    "window",
+    "document",
+    "localStorage",
+    "alert",
+    "postMessage",
+    "Worker",
+  ]) {
     test(`[SHIP-19] ${name} is refused with what to do instead`, () => {
       const error = refusal(written(`() => ${name}.x`));
-      expect(error.message).toMatch(new RegExp(`it uses "${name}" \\(line 1, column 7 of the function\\), which does not exist in a worker: \\w+`));
+      expect(error.message).toMatch(
+        new RegExp(`it uses "${name}" \\(line 1, column 7 of the function\\), which does not exist in a worker: \\w+`),
+      );
       expect(error.variables).toEqual([name]);
     });
   }
@@ -68,6 +98,14 @@ describe("what no worker has", () => {
     expect(travel(written("() => process.env.KEY"), { captures: { process: { env: { KEY: "k" } } } })()).toBe("k");
   });
   test("[SHIP-19] names people use for their own variables are not taken for the worker's", () => {
-    expect(refusal(written("() => [name, close, origin, location, history, status, event]")).variables).toEqual(["name", "close", "origin", "location", "history", "status", "event"]);
+    expect(refusal(written("() => [name, close, origin, location, history, status, event]")).variables).toEqual([
+      "name",
+      "close",
+      "origin",
+      "location",
+      "history",
+      "status",
+      "event",
+    ]);
   });
 });

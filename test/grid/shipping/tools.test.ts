@@ -22,12 +22,14 @@ describe("supported helpers", () => {
   });
 
   test("[SHIP-20] esbuild's __publicField, assignment included", () => {
-    const A = travel(written('class A { constructor() { __publicField(this, "n", 1); } }')) as any;
+    const A = travel(written('class A { constructor() { __publicField(this, "n", 1); } }'));
     expect(new A()).toEqual({ n: 1 });
   });
 
   test("[SHIP-20] istanbul's counters, and only those", () => {
-    const fn = written("(x) => { cov_1a2b3c4d5e().f[0]++; cov_1a2b3c4d5e().s[1]++; return x ? (cov_1a2b3c4d5e().b[0][0]++, 1) : (cov_1a2b3c4d5e().b[0][1]++, 2) }");
+    const fn = written(
+      "(x) => { cov_1a2b3c4d5e().f[0]++; cov_1a2b3c4d5e().s[1]++; return x ? (cov_1a2b3c4d5e().b[0][0]++, 1) : (cov_1a2b3c4d5e().b[0][1]++, 2) }",
+    );
     expect([travel(fn)(1), travel(fn)(0)]).toEqual([1, 2]);
     expect(refusal(written("() => cov_matrix[0] + cov_matrix2()")).variables).toEqual(["cov_matrix", "cov_matrix2"]);
   });
@@ -38,13 +40,23 @@ describe("supported helpers", () => {
   });
 
   test("[SHIP-20] dynamic import is left alone", () => {
-    expect(describeFunction(written('() => import("npm:ml-matrix")'))).toMatchObject({ source: '(() => import("npm:ml-matrix"))', definitions: [] });
+    expect(describeFunction(written('() => import("npm:ml-matrix")'))).toMatchObject({
+      source: '(() => import("npm:ml-matrix"))',
+      definitions: [],
+    });
     // Under vitest `import()` is a call of Vite's own.
-    expect(describeFunction(() => import("node:path")).definitions.every(({ source }) => source.includes("import(specifier"))).toBe(true);
+    expect(
+      describeFunction(() => import("node:path")).definitions.every(({ source }) =>
+        source.includes("import(specifier"),
+      ),
+    ).toBe(true);
   });
 
   test("[SHIP-20] a TypeScript source stripped by the build travels", async () => {
-    const { code } = await transformWithOxc("const f = <T extends number>(x: T, y?: T): number => (x satisfies number) + (y ?? 1)!; f", "a.ts");
+    const { code } = await transformWithOxc(
+      "const f = <T extends number>(x: T, y?: T): number => (x satisfies number) + (y ?? 1)!; f",
+      "a.ts",
+    );
     expect(travel(written(`(() => { ${code.replace(/f;\s*$/, "return f;")} })()`))(1)).toBe(2);
   });
 });
@@ -52,7 +64,9 @@ describe("supported helpers", () => {
 describe("imports", () => {
   test("[SHIP-21] a binding of an imported module is named by what was imported", () => {
     const error = refusal(written("(x) => (0, __vi_import_0__.mean)(x) + __vite_ssr_import_1__.rate"));
-    expect(error.message).toContain('it uses "mean" (line 1, column 12 of the function) and "rate" (line 1, column 39 of the function), which are imports of its module');
+    expect(error.message).toContain(
+      'it uses "mean" (line 1, column 12 of the function) and "rate" (line 1, column 39 of the function), which are imports of its module',
+    );
     expect(error.message).toContain("{ captures: { mean, rate } }");
     expect(error.variables).toEqual(["mean", "rate"]);
   });
@@ -60,12 +74,23 @@ describe("imports", () => {
     const fn = written("(x) => (0, __vi_import_0__.twice)(x) + __vi_import_0__.rate");
     expect(travel(fn, { captures: { twice: (x: number) => x * 2, rate: 1 } })(3)).toBe(7);
   });
+  test("[SHIP-21] one module used from several places, as a base class too", () => {
+    const Child = written(`(() => { class __vi_base {}; const __vi_import_0__ = { Base: __vi_base };
+      class Child extends __vi_import_0__.Base { rate() { return __vi_import_0__.rate } } return Child })()`);
+    class Base {}
+    const fn = written(
+      "() => [__vi_import_0__.twice(2), new Child().rate(), new Child() instanceof __vi_import_0__.Base]",
+    );
+    expect(travel(fn, { captures: { Child, twice: (x: number) => x * 2, rate: 5, Base } })()).toEqual([4, 5, true]);
+  });
   test("[SHIP-21] under vitest, as in this very file", () => {
     expect(refusal(() => factoryOf).variables).toEqual(["factoryOf"]);
     expect(travel(() => factoryOf, { captures: { factoryOf: 5 } })()).toBe(5);
   });
   test("[SHIP-21] default and whole-module imports are explained", () => {
-    expect(refusal(written("() => __vi_import_0__.default")).message).toContain("Give a default import a const of its own and capture that");
+    expect(refusal(written("() => __vi_import_0__.default")).message).toContain(
+      "Give a default import a const of its own and capture that",
+    );
     expect(refusal(written("() => __vi_import_0__")).variables).toEqual(["__vi_import_0__"]);
   });
 });

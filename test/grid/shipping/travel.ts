@@ -4,7 +4,10 @@ import { toPortable } from "../../../grid/shipping/portable.ts";
 import type { Portable, PortableOptions } from "../../../grid/shipping/portable.ts";
 import { CaptureError } from "../../../protocol/errors.ts";
 
-export type Callable = Function & ((...args: unknown[]) => any) & (new (...args: unknown[]) => any);
+/** What came alive has no static type: a test says what it expects of it. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type Live = any;
+
 export type Options = Partial<PortableOptions>;
 
 export function describeFunction(fn: Function, options: Options = {}): Portable {
@@ -16,8 +19,8 @@ export function factoryOf(fn: Function, options: Options = {}) {
   return compile(JSON.parse(JSON.stringify(plain)), values);
 }
 
-export function travel(fn: Function, options: Options = {}, grid: unknown = undefined): Callable {
-  return factoryOf(fn, options)(grid) as Callable;
+export function travel(fn: Function, options: Options = {}, grid?: unknown): Live {
+  return factoryOf(fn, options)(grid);
 }
 
 export function refusal(fn: Function, options: Options = {}): CaptureError {
@@ -31,6 +34,6 @@ export function refusal(fn: Function, options: Options = {}): CaptureError {
 }
 
 /** A function from text that no tool has touched, as a page or a notebook evaluates it. */
-export function written(text: string, outside: Record<string, unknown> = {}): Callable {
+export function written(text: string, outside: Record<string, unknown> = {}): Live {
   return new Function(...Object.keys(outside), `"use strict"; return ${text}`)(...Object.values(outside));
 }

@@ -1,0 +1,73 @@
+/**
+ * A function or class that has been made ready to travel: its id, its bytes, and what its callers must know of it. Owns
+ * the way from a live function to that. Knows nothing about submitting.
+ */
+import { CaptureError, GridError, ObjectTooLargeError } from "../protocol/errors.ts";
+import type { FunctionId, ObjectId } from "../protocol/ids.ts";
+import { limits } from "../protocol/limits.ts";
+import { functionIdOf } from "./hash.ts";
+import { scopeOf } from "./shipping/compile.ts";
+import { toPortable } from "./shipping/portable.ts";
+import type { Submitter } from "./submitter.ts";
+import { type MethodToken, travels } from "./tokens.ts";
+import type { Grid } from "./types.ts";
+import { encodeFunctionDefinition } from "./values.ts";
+
+export interface Definition {
+  readonly functionId: FunctionId;
+  readonly kind: "function" | "generator" | "class";
+  readonly name: string;
+  readonly requiredArguments: number;
+  /** Of a class: what its handles offer. */
+  readonly methods: readonly MethodToken[];
+  /** Absent when it came from elsewhere: whoever sent it has made it known. */
+  readonly bytes: Uint8Array | undefined;
+  /** Refs among the captures, which every use of it keeps alive. */
+  readonly holds: readonly ObjectId[];
+  /** The live captures: while this is used, their handles are not collected. */
+  readonly captured: unknown;
+}
+
+/** Throws CaptureError when it cannot travel, ObjectTooLargeError over `functionBytes`. */
+export function defineFunction(
+  submitter: Submitter,
+  grid: Grid,
+  fn: Function,
+  captures: Readonly<Record<string, unknown>> | undefined,
+): Definition {
+  const scope = scopeOf(fn) ?? submitter.scope;
+  const portable = toPortable(fn, {
+    ...(captures && { captures }),
+    ...(scope && { scope }),
+    what: "the function given to grid.remote",
+    isOpaque: travels,
+  });
+  const { bytes, refs } = encodedDefinition(grid, portable);
+  if (bytes.length > limits.functionBytes) {
+    throw new ObjectTooLargeError(
+      `Cannot ship "${portable.name}": with its captures it takes ${bytes.length} bytes, over the limit functionBytes ` +
+        `(${limits.functionBytes}). Put large values with grid.put and pass the refs`,
+    );
+  }
+  const methods = (portable.methods ?? []).filter(({ name }) => !name.startsWith("$"));
+  return {
+    functionId: functionIdOf(bytes),
+    kind: portable.kind,
+    name: portable.name,
+    requiredArguments: portable.requiredArguments,
+    methods: methods.map(({ name, kind, requiredArguments }) => ({ name, generator: kind === "generator", required: requiredArguments })),
+    bytes,
+    holds: refs,
+    captured: portable.values,
+  };
+}
+
+function encodedDefinition(grid: Grid, portable: ReturnType<typeof toPortable>): ReturnType<typeof encodeFunctionDefinition> {
+  try {
+    return encodeFunctionDefinition(grid, portable);
+  } catch (error) {
+    if (!(error instanceof GridError) || error.code !== "SERIALIZATION") throw error;
+    // Found at `grid.remote`, and about a variable: the path says which.
+    throw new CaptureError(`Cannot ship "${portable.name}": ${error.message}`, Object.keys(portable.values));
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * What stands behind one Grid: the parts that speak, hold, await and ask, and the answers that reach them. A submitter
+ * is a client, or a task or call that runs on a worker. Owns who gets which message. Knows nothing about the classes
+ * that users hold, except refs.
+ */
+import { ObjectTooLargeError } from "../protocol/errors.ts";
+import { type ActorId, type FunctionId, type ObjectId, returnId, type TaskId, taskOfObject } from "../protocol/ids.ts";
+import { limits } from "../protocol/limits.ts";
+import type { ToSubmitterMessage } from "../protocol/messages.ts";
+import type { Failure, Spec, Submission } from "../protocol/nouns.ts";
+import type { PayloadHooks } from "../protocol/payload.ts";
+import type { Definition } from "./definition.ts";
+import { asFailure, errorOf } from "./failures.ts";
+import type { HeldObject } from "./held-object.ts";
+import { Holdings } from "./holdings.ts";
+import type { GridHost } from "./host.ts";
+import { Outbox } from "./outbox.ts";
+import { Queries } from "./queries.ts";
+import { Wants } from "./wants.ts";
+
+export class Submitter {
+  readonly host: GridHost;
+  readonly outbox: Outbox;
+  readonly holdings: Holdings;
+  readonly queries: Queries;
+  readonly wants: Wants;
+  /** How tokens in values come alive here. */
+  readonly hooks: PayloadHooks;
+  /** What functions written in the running one may use of its captures. */
+  scope: Readonly<Record<string, unknown>> | undefined;
+  /** Everything this Grid has defined, for the case that the other end forgets; and what it is about to. */
+  readonly #definitions = new Map<FunctionId, Definition>();
+  readonly #defining = new Set<FunctionId>();
+  /** Functions and values whose upload failed, with what needs them. */
+  readonly #broken = new Map<FunctionId | ObjectId, Failure>();
+  /** Actors that turned out to exist under another id. */
+  readonly #renamed = new Map<ActorId, (actorId: ActorId) => void>();
+  #failure: Failure | undefined;
+
+  constructor(host: GridHost, hooksOf: (submitter: Submitter) => PayloadHooks) {
+    this.host = host;
+    this.hooks = hooksOf(this);
+    this.outbox = new Outbox({
+      send: (message) => host.send(message),
+      submittable: (spec, tasks) => this.#submittable(spec, tasks),
+    });
+    this.holdings = new Holdings(this.outbox, host.isLasting, (held) => this.wants.forget(held));
+    this.queries = new Queries((message) => this.outbox.send(message));
+    this.wants = new Wants(this);
+  }
+
+  /** Throws what ended this Grid, if something has. */
+  check(): void {
+    if (this.#failure !== undefined) throw errorOf(this.#failure);
+  }
+
+  /** Submits one task and gives its first `returns` objects. */
+  submit(spec: Spec, task: Submission, returns: number): HeldObject[] {
+    this.outbox.submit(spec, task);
+    const objects: HeldObject[] = [];
+    const origin = this.host.isLasting ? ({ type: "submit", spec, task } as const) : undefined;
+    for (let index = 0; index < returns; index++) {
+      const held = this.holdings.own(returnId(task.id, index));
+      held.origin = origin;
+      objects.push(held);
+    }
+    return objects;
+  }
+
+  /** Keeps bytes as an object of their own; large ones are uploaded behind what was said before. */
+  put(bytes: Uint8Array, refs: readonly ObjectId[]): HeldObject {
+    this.check();
+    const id = returnId(this.host.nextChild(), 0);
+    const held = this.holdings.own(id);
+    if (bytes.length > limits.objectBytes) {
+      const message = `Cannot put object "${id}": ${bytes.length} bytes exceed objectBytes ${limits.objectBytes}`;
+      this.wants.failObject(held, asFailure(new ObjectTooLargeError(message)));
+      return held;
+    }
+    const isSmall = bytes.length <= limits.inlineValueBytes;
+    const message = {
+      type: "put",
+      id,
+      value: isSmall ? { type: "inline", bytes, refs } : { type: "stored", sizeBytes: bytes.length, refs },
+    } as const;
+    if (this.host.isLasting) held.origin = message;
+    if (isSmall) {
+      this.outbox.send(message);
+      return held;
+    }
+    this.outbox.behind(this.host.upload(id, bytes), taskOfObject(id), {
+      done: () => message,
+      failed: (error) => this.#breakObject(held, asFailure(error)),
+    });
+    return held;
+  }
+
+  /** Makes a function known before its first use; in another session, or after the other end forgot, again. */
+  define(definition: Definition): void {
+    const { functionId, bytes } = definition;
+    const { defined } = this.host;
+    if (bytes === undefined || defined.has(functionId) || this.#defining.has(functionId)) return;
+    if (this.host.isLasting) this.#definitions.set(functionId, definition);
+    if (bytes.length <= limits.inlineValueBytes) {
+      this.#broken.delete(functionId);
+      defined.add(functionId);
+      this.outbox.send({ type: "define", functionId, bytes });
+      return;
+    }
+    this.#defining.add(functionId);
+    this.outbox.behind(this.host.upload(functionId, bytes), undefined, {
+      done: () => {
+        this.#defining.delete(functionId);
+        this.#broken.delete(functionId);
+        defined.add(functionId);
+        return { type: "define", functionId };
+      },
+      failed: (error) => {
+        this.#defining.delete(functionId);
+        this.#broken.set(functionId, asFailure(error));
+      },
+    });
+  }
+
+  /** Calls `then` when the actor asked for turns out to exist already. */
+  onRenamed(asked: ActorId, then: (actorId: ActorId) => void): void {
+    this.#renamed.set(asked, then);
+  }
+
+  receive(message: ToSubmitterMessage): void {
+    switch (message.type) {
+      case "ready":
+        this.wants.receive(message.objects);
+        return;
+      case "answer":
+      case "actor-found":
+        this.queries.receive(message);
+        return;
+      case "actor-is":
+        this.#renamed.get(message.asked)?.(message.actorId);
+        this.#renamed.delete(message.asked);
+        return;
+      case "refused":
+        this.#refused(message);
+        return;
+    }
+  }
+
+  fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = asFailure(error);
+    this.wants.fail(this.#failure);
+    this.queries.fail(this.#failure);
+  }
+
+  /**
+   * The other end lost its memory: says again what it must know. Ids name the same things as before, so whatever it
+   * finds that it still has, it does not do twice.
+   */
+  sayAgain(): void {
+    // 1. Functions, before their use. 2. What was made, in order, and what is held of others. 3. What is awaited.
+    for (const definition of this.#definitions.values()) this.define(definition);
+    const said = new Set<unknown>();
+    for (const { id, origin, known } of this.holdings) {
+      if (origin === undefined) {
+        // It was ready once, or came from elsewhere: its maker is known to the other end, or nothing can be done.
+        if (known.type !== "failed" && known.type !== "ended") this.outbox.hold(id);
+        continue;
+      }
+      const what = origin.type === "submit" ? origin.task : origin;
+      if (said.has(what)) continue;
+      said.add(what);
+      if (origin.type === "submit") this.outbox.submit(origin.spec, origin.task);
+      else this.outbox.send(origin);
+    }
+    this.wants.askAgain();
+    this.queries.askAgain();
+  }
+
+  #refused({ code, message, about }: Extract<ToSubmitterMessage, { type: "refused" }>): void {
+    const failure = { code, message };
+    let isKnown = false;
+    for (const held of [...this.holdings]) {
+      if (held.id !== about && taskOfObject(held.id) !== about) continue;
+      isKnown = true;
+      this.wants.failObject(held, failure);
+    }
+    if (!isKnown) console.warn(`tabgrid: ${message}`);
+  }
+
+  #breakObject(held: HeldObject, failure: Failure): void {
+    this.#broken.set(held.id, failure);
+    this.wants.failObject(held, failure);
+  }
+
+  #submittable(spec: Spec, tasks: readonly Submission[]): readonly Submission[] {
+    if (this.#broken.size === 0) return tasks;
+    const broken = spec.type === "task" ? this.#broken.get(spec.functionId) : undefined;
+    return tasks.filter((task) => {
+      const failure = broken ?? this.#brokenInput(task);
+      if (failure !== undefined) this.#failTask(task.id, spec, failure);
+      return failure === undefined;
+    });
+  }
+
+  #brokenInput(task: Submission): Failure | undefined {
+    for (const id of task.inputs) {
+      const failure = this.#broken.get(id);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  #failTask(id: TaskId, spec: Spec, because: Failure): void {
+    const message = `Cannot submit "${spec.name}": ${because.message}`;
+    const failure: Failure = { code: "TASK_ERROR", message, taskName: spec.name, because };
+    for (let index = 0; index < Math.max(1, spec.returns); index++) {
+      const held = this.holdings.find(returnId(id, index));
+      if (held !== undefined) this.#breakObject(held, failure);
+    }
+  }
+}
+
+const submitters = new WeakMap<object, Submitter>();
+
+export function bind(grid: object, submitter: Submitter): void {
+  submitters.set(grid, submitter);
+}
+
+/** What stands behind `grid`; TypeError for anything that is no grid of this SDK. */
+export function submitterOf(grid: object): Submitter {
+  const submitter = submitters.get(grid);
+  if (submitter === undefined) throw new TypeError("Expected a Grid, as connect() or a task's `grid` gives");
+  return submitter;
+}

@@ -1,0 +1,144 @@
+/**
+ * The GridHost of user code on this thread: what its Grid says goes out in the name of an attempt. A task has a Grid and
+ * a host of its own. An actor's follows the call that is running: the ids of what it submits derive from that call, and
+ * between calls from the actor's creation.
+ *
+ * With maxConcurrency 1 that is exact. With more, a call that goes on after another has begun submits in the name of the
+ * one last entered: ids stay unique, and a replay may give them to another of the calls that were interleaved.
+ *
+ * THREAD-10: `grid.context()` tells the attempt that asks, also when calls interleave; once it has ended its Grid is
+ * dead: what it says then is dropped.
+ */
+import { DisconnectedError, GridError } from "../../protocol/errors.ts";
+import { attemptNumber, type JobId, type ObjectId, type TaskId, taskOfAttempt } from "../../protocol/ids.ts";
+import type { SubmitterMessage } from "../../protocol/messages.ts";
+import type { Demand, Failure } from "../../protocol/nouns.ts";
+import { errorOf } from "../../grid/failures.ts";
+import type { GridHost } from "../../grid/host.ts";
+import type { Context } from "../../grid/types.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** What an actor adds to the context of its calls. */
+export interface ActorPart {
+  readonly actorId: string;
+  readonly actorName: string | undefined;
+  readonly wasRestored: boolean;
+  checkpoint(): Promise<void>;
+  exit(): never;
+}
+
+export class AttemptHost implements GridHost {
+  readonly jobId: JobId;
+  readonly namespace: string;
+  readonly #runtime: Runtime;
+  readonly #demand: Demand;
+  readonly #actor: ActorPart | undefined;
+  /** Whom it speaks for when no call is running. */
+  readonly #first: Attempt;
+  #current: Attempt;
+
+  constructor(attempt: Attempt, demand: Demand, runtime: Runtime, actor?: ActorPart) {
+    this.jobId = attempt.work.jobId;
+    this.namespace = attempt.work.namespace;
+    this.#first = attempt;
+    this.#current = attempt;
+    this.#demand = demand;
+    this.#runtime = runtime;
+    this.#actor = actor;
+  }
+
+  /** This call's code runs from here on. */
+  follow(attempt: Attempt): void {
+    this.#current = attempt;
+  }
+
+  get #speaker(): Attempt {
+    return this.#current.hasEnded ? this.#first : this.#current;
+  }
+
+  nextChild(): TaskId {
+    return this.#speaker.nextChild();
+  }
+
+  send(message: SubmitterMessage): void {
+    const speaker = this.#speaker;
+    speaker.report({ type: "relay", attemptId: speaker.id, message });
+  }
+
+  async upload(id: string, bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#runtime.shell.upload(this.#speaker.id, id, bytes);
+    } catch (error) {
+      throw gridErrorOf(error, `Cannot upload "${id}"`);
+    }
+  }
+
+  async download(id: ObjectId, signal?: AbortSignal): Promise<Uint8Array> {
+    signal?.throwIfAborted();
+    try {
+      return await abortable(this.#runtime.shell.download(this.#speaker.id, id), signal);
+    } catch (error) {
+      if (signal?.aborted === true) throw signal.reason;
+      throw gridErrorOf(error, `Cannot download "${id}"`);
+    }
+  }
+
+  waiting(begins: boolean): void {
+    this.#speaker.waiting(begins);
+  }
+
+  context(): Context {
+    const attempt = this.#current;
+    const { work } = attempt;
+    const { cpus, gpus, memoryBytes, custom } = this.#demand;
+    const actor = this.#actor;
+    return {
+      jobId: work.jobId,
+      workerId: this.#runtime.workerId,
+      taskId: taskOfAttempt(attempt.id),
+      taskName: work.name,
+      attempt: attemptNumber(attempt.id),
+      ...(actor !== undefined && { actorId: actor.actorId }),
+      ...(actor?.actorName !== undefined && { actorName: actor.actorName }),
+      namespace: work.namespace,
+      get signal() {
+        return attempt.signal;
+      },
+      wasRestored: actor?.wasRestored ?? false,
+      assignedResources: { numCpus: cpus, numGpus: gpus, memoryBytes, resources: custom },
+      progress: (fraction, note) => attempt.progress(fraction, note),
+      checkpoint() {
+        if (actor === undefined) throw new TypeError(`Cannot checkpoint: "${work.name}" is a task, not an actor`);
+        return actor.checkpoint();
+      },
+      exit() {
+        if (actor === undefined) throw new TypeError(`Cannot exit: "${work.name}" is a task, not an actor`);
+        return actor.exit();
+      },
+    };
+  }
+
+  /** A task does not end its job. */
+  async close(): Promise<void> {}
+}
+
+/** The shell rejects with a Failure; anything else means that it cannot be reached. */
+function gridErrorOf(error: unknown, what: string): GridError {
+  if (error instanceof GridError) return error;
+  if (isFailure(error)) return errorOf(error);
+  return new DisconnectedError(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+function isFailure(error: unknown): error is Failure {
+  return typeof error === "object" && error !== null && !(error instanceof Error) && "code" in error && "message" in error;
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
