@@ -61,17 +61,17 @@ const values: Readonly<Record<string, unknown>> = {
   "8 floats": new Float32Array(8),
 };
 
-/** The best of eleven batches of about 20 ms, in microseconds a call. */
-function measure(call: () => unknown): number {
-  let calls = 1;
-  for (;;) {
-    const took = timed(call, calls);
-    if (took > 20) break;
-    calls *= 2;
+/** The best of twenty batches of about 10 ms for each call, in microseconds; in turns, so that all meet the same noise. */
+function measure(calls: readonly (() => unknown)[]): number[] {
+  const batches = calls.map((call) => {
+    let size = 1;
+    while (timed(call, size) < 10) size *= 2;
+    return { call, size, best: Infinity };
+  });
+  for (let i = 0; i < 20; i++) {
+    for (const batch of batches) batch.best = Math.min(batch.best, (timed(batch.call, batch.size) * 1_000) / batch.size);
   }
-  let best = Infinity;
-  for (let i = 0; i < 11; i++) best = Math.min(best, (timed(call, calls) * 1_000) / calls);
-  return best;
+  return batches.map((batch) => batch.best);
 }
 
 function timed(call: () => unknown, calls: number): number {
@@ -102,14 +102,15 @@ console.log(
 if (isMarkdown) console.log(line(Array.from({ length: other ? 9 : 4 }, (_, i) => (i === 0 ? "---" : "---:"))));
 for (const [name, value] of Object.entries(values)) {
   const bytes = joinSegments(encodeValue(value));
-  const encode = measure(() => encodeValue(value));
-  const decode = measure(() => decodeValue(bytes));
-  const cells = [name, String(bytes.length), us(encode), us(decode)];
-  if (other !== undefined) {
+  const cells = [name, String(bytes.length)];
+  if (other === undefined) {
+    cells.push(...measure([() => encodeValue(value), () => decodeValue(bytes)]).map(us));
+  } else {
     const theirs = Uint8Array.from(other.pack(value));
-    const pack = measure(() => other.pack(value));
-    const unpack = measure(() => other.unpack(theirs));
-    cells.push(String(theirs.length), us(pack), us(unpack), (encode / pack).toFixed(2), (decode / unpack).toFixed(2));
+    const [encode = 0, pack = 0] = measure([() => encodeValue(value), () => other.pack(value)]);
+    const [decode = 0, unpack = 0] = measure([() => decodeValue(bytes), () => other.unpack(theirs)]);
+    cells.push(us(encode), us(decode), String(theirs.length), us(pack), us(unpack));
+    cells.push((encode / pack).toFixed(2), (decode / unpack).toFixed(2));
   }
   console.log(line(cells));
 }

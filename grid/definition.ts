@@ -2,16 +2,16 @@
  * A function or class that has been made ready to travel: its id, its bytes, and what its callers must know of it. Owns
  * the way from a live function to that. Knows nothing about submitting.
  */
-import { CaptureError, GridError, ObjectTooLargeError } from "../protocol/errors.ts";
+import { CaptureError, ObjectTooLargeError, SerializationError } from "../protocol/errors.ts";
 import type { FunctionId, ObjectId } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
 import { functionIdOf } from "./hash.ts";
 import { scopeOf } from "./shipping/compile.ts";
-import { toPortable } from "./shipping/portable.ts";
+import { type Portable, toPortable } from "./shipping/portable.ts";
 import type { Submitter } from "./submitter.ts";
 import { type MethodToken, travels } from "./tokens.ts";
 import type { Grid } from "./types.ts";
-import { encodeFunctionDefinition } from "./values.ts";
+import { type EncodedValue, encodeFor, encodeFunctionDefinition } from "./values.ts";
 
 export interface Definition {
   readonly functionId: FunctionId;
@@ -42,14 +42,14 @@ export function defineFunction(
     what: "the function given to grid.remote",
     isOpaque: travels,
   });
-  const { bytes, refs } = encodedDefinition(grid, portable);
+  const { bytes, refs } = encodedDefinition(submitter, grid, portable);
   if (bytes.length > limits.functionBytes) {
     throw new ObjectTooLargeError(
       `Cannot ship "${portable.name}": with its captures it takes ${bytes.length} bytes, over the limit functionBytes ` +
         `(${limits.functionBytes}). Put large values with grid.put and pass the refs`,
     );
   }
-  const methods = (portable.methods ?? []).filter(({ name }) => !name.startsWith("$"));
+  const methods = (portable.methods ?? []).filter(({ name }) => !name.startsWith("$") && name !== "then");
   return {
     functionId: functionIdOf(bytes),
     kind: portable.kind,
@@ -62,12 +62,24 @@ export function defineFunction(
   };
 }
 
-function encodedDefinition(grid: Grid, portable: ReturnType<typeof toPortable>): ReturnType<typeof encodeFunctionDefinition> {
+function encodedDefinition(submitter: Submitter, grid: Grid, portable: Portable): EncodedValue {
   try {
     return encodeFunctionDefinition(grid, portable);
   } catch (error) {
-    if (!(error instanceof GridError) || error.code !== "SERIALIZATION") throw error;
-    // Found at `grid.remote`, and about a variable: the path says which.
-    throw new CaptureError(`Cannot ship "${portable.name}": ${error.message}`, Object.keys(portable.values));
+    if (!(error instanceof SerializationError)) throw error;
+    throw captureProblem(submitter, portable) ?? error;
   }
+}
+
+/** Which of the captures cannot be copied, and why. */
+function captureProblem(submitter: Submitter, { name, values }: Portable): CaptureError | undefined {
+  for (const [variable, value] of Object.entries(values)) {
+    try {
+      encodeFor(submitter, value, variable);
+    } catch (error) {
+      if (error instanceof SerializationError) return new CaptureError(`Cannot ship "${name}": ${error.message}`, [variable]);
+      throw error;
+    }
+  }
+  return undefined;
 }

@@ -70,6 +70,6 @@ export class Holdings implements Iterable<HeldObject> {
     if (held.handles > 0 || held.waiters !== undefined || this.#objects.get(held.id) !== held) return;
     this.#objects.delete(held.id);
     this.#onReleased(held);
-    if (!held.isFreed) this.#outbox.release(held.id);
+    if (!held.isFreed && held.known.type !== "ended") this.#outbox.release(held.id);
   }
 }

@@ -5,6 +5,7 @@
 import { ObjectFreedError } from "../protocol/errors.ts";
 import type { ObjectId } from "../protocol/ids.ts";
 import type { HeldObject } from "./held-object.ts";
+import { checkOptions } from "./options.ts";
 import type { Submitter } from "./submitter.ts";
 import { asToken, type Encoding, type Token } from "./tokens.ts";
 import type { GetOptions, ObjectRef } from "./types.ts";
@@ -38,8 +39,11 @@ export class Ref<T> implements ObjectRef<T> {
     return this.#held;
   }
 
-  get(options?: GetOptions): Promise<T> {
-    return this.#submitter.get(this, options);
+  async get(options?: GetOptions): Promise<T> {
+    checkOptions("get", options);
+    const [value] = await this.#submitter.valuesOf([this.held], options);
+    // The type is that of whoever made the object.
+    return value as T;
   }
 
   [Symbol.dispose](): void {

@@ -16,8 +16,8 @@ const submissionBytes = 64;
 
 export interface OutboxPort {
   send(message: SubmitterMessage): void;
-  /** Takes out the tasks that cannot be submitted any more because an upload they need has failed. */
-  submittable(spec: Spec, tasks: readonly Submission[]): readonly Submission[];
+  /** The message without what cannot be said any more because an upload that it needs has failed. */
+  sayable(message: SubmitterMessage): SubmitterMessage | undefined;
 }
 
 type Group =
@@ -142,12 +142,8 @@ export class Outbox {
   }
 
   #send(message: SubmitterMessage): void {
-    if (message.type !== "submit") {
-      this.#port.send(message);
-      return;
-    }
-    const tasks = this.#port.submittable(message.spec, message.tasks);
-    if (tasks.length > 0) this.#port.send(tasks === message.tasks ? message : { ...message, tasks });
+    const sayable = this.#port.sayable(message);
+    if (sayable !== undefined) this.#port.send(sayable);
   }
 
   #advance(): void {

@@ -4,11 +4,11 @@
  * that users hold, except refs.
  */
 import { ObjectTooLargeError } from "../protocol/errors.ts";
-import { type ActorId, type FunctionId, type ObjectId, returnId, type TaskId, taskOfObject } from "../protocol/ids.ts";
+import { type ActorId, type FunctionId, type ObjectId, returnId, taskOfObject } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
-import type { ToSubmitterMessage } from "../protocol/messages.ts";
-import type { Failure, Spec, Submission } from "../protocol/nouns.ts";
-import type { PayloadHooks } from "../protocol/payload.ts";
+import type { SubmitterMessage, ToSubmitterMessage } from "../protocol/messages.ts";
+import type { Failure, Spec, Submission, Value } from "../protocol/nouns.ts";
+import { decodeValue, type PayloadHooks } from "../protocol/payload.ts";
 import type { Definition } from "./definition.ts";
 import { asFailure, errorOf } from "./failures.ts";
 import type { HeldObject } from "./held-object.ts";
@@ -16,6 +16,7 @@ import { Holdings } from "./holdings.ts";
 import type { GridHost } from "./host.ts";
 import { Outbox } from "./outbox.ts";
 import { Queries } from "./queries.ts";
+import type { GetOptions } from "./types.ts";
 import { Wants } from "./wants.ts";
 
 export class Submitter {
@@ -42,7 +43,7 @@ export class Submitter {
     this.hooks = hooksOf(this);
     this.outbox = new Outbox({
       send: (message) => host.send(message),
-      submittable: (spec, tasks) => this.#submittable(spec, tasks),
+      sayable: (message) => this.#sayable(message),
     });
     this.holdings = new Holdings(this.outbox, host.isLasting, (held) => this.wants.forget(held));
     this.queries = new Queries((message) => this.outbox.send(message));
@@ -54,17 +55,25 @@ export class Submitter {
     if (this.#failure !== undefined) throw errorOf(this.#failure);
   }
 
-  /** Submits one task and gives its first `returns` objects. */
-  submit(spec: Spec, task: Submission, returns: number): HeldObject[] {
+  /** Submits one task and gives its objects: those of its returns, or the completion of a generator. */
+  submit(spec: Spec, task: Submission): HeldObject[] {
     this.outbox.submit(spec, task);
-    const objects: HeldObject[] = [];
     const origin = this.host.isLasting ? ({ type: "submit", spec, task } as const) : undefined;
-    for (let index = 0; index < returns; index++) {
+    const objects: HeldObject[] = [];
+    for (let index = 0; index < spec.returns; index++) {
       const held = this.holdings.own(returnId(task.id, index));
       held.origin = origin;
       objects.push(held);
     }
     return objects;
+  }
+
+  /** Makes an actor and gives the completion of its constructor. */
+  create(message: Extract<SubmitterMessage, { type: "create-actor" }>): HeldObject {
+    this.outbox.send(message);
+    const held = this.holdings.own(returnId(message.creation.id, 0));
+    if (this.host.isLasting) held.origin = message;
+    return held;
   }
 
   /** Keeps bytes as an object of their own; large ones are uploaded behind what was said before. */
@@ -78,11 +87,8 @@ export class Submitter {
       return held;
     }
     const isSmall = bytes.length <= limits.inlineValueBytes;
-    const message = {
-      type: "put",
-      id,
-      value: isSmall ? { type: "inline", bytes, refs } : { type: "stored", sizeBytes: bytes.length, refs },
-    } as const;
+    const value: Value = isSmall ? { type: "inline", bytes, refs } : { type: "stored", sizeBytes: bytes.length, refs };
+    const message = { type: "put", id, value } as const;
     if (this.host.isLasting) held.origin = message;
     if (isSmall) {
       this.outbox.send(message);
@@ -120,6 +126,25 @@ export class Submitter {
         this.#broken.set(functionId, asFailure(error));
       },
     });
+  }
+
+  /** Copies of the values, in order; the first failure throws at once. */
+  async valuesOf(objects: readonly HeldObject[], options: GetOptions | undefined): Promise<unknown[]> {
+    const patience = { timeoutMs: options?.timeoutMs, signal: options?.signal };
+    // Held until they are decoded: then the refs inside them have holders of their own.
+    for (const held of objects) held.handles++;
+    try {
+      const values: unknown[] = [];
+      for (const bytes of await this.wants.values(objects, patience)) values.push(this.decode(bytes));
+      return values;
+    } finally {
+      for (const held of objects) this.holdings.drop(held);
+    }
+  }
+
+  /** A copy each time. Refs in it are held by this Grid from now on. */
+  decode(bytes: Uint8Array): unknown {
+    return decodeValue(bytes, { hooks: this.hooks });
   }
 
   /** Calls `then` when the actor asked for turns out to exist already. */
@@ -193,31 +218,37 @@ export class Submitter {
     this.wants.failObject(held, failure);
   }
 
-  #submittable(spec: Spec, tasks: readonly Submission[]): readonly Submission[] {
-    if (this.#broken.size === 0) return tasks;
-    const broken = spec.type === "task" ? this.#broken.get(spec.functionId) : undefined;
-    return tasks.filter((task) => {
-      const failure = broken ?? this.#brokenInput(task);
-      if (failure !== undefined) this.#failTask(task.id, spec, failure);
-      return failure === undefined;
-    });
+  #sayable(message: SubmitterMessage): SubmitterMessage | undefined {
+    if (this.#broken.size === 0) return message;
+    if (message.type === "create-actor") {
+      const { spec, creation } = message;
+      return this.#isIntact(creation, spec.functionId, spec.className, 1) ? message : undefined;
+    }
+    if (message.type !== "submit") return message;
+    const { spec } = message;
+    const functionId = spec.type === "task" ? spec.functionId : undefined;
+    const tasks = message.tasks.filter((task) => this.#isIntact(task, functionId, spec.name, spec.returns));
+    return tasks.length === 0 ? undefined : { ...message, tasks };
   }
 
-  #brokenInput(task: Submission): Failure | undefined {
-    for (const id of task.inputs) {
-      const failure = this.#broken.get(id);
-      if (failure !== undefined) return failure;
+  /** False, and its objects have failed, when an upload has failed that the task needs. */
+  #isIntact(task: Submission, functionId: FunctionId | undefined, name: string, returns: number): boolean {
+    const needs = functionId === undefined ? task.inputs : [functionId, ...task.inputs];
+    const because = needs.map((id) => this.#broken.get(id)).find((failure) => failure !== undefined);
+    if (because === undefined) return true;
+    const failure: Failure = {
+      code: "TASK_ERROR",
+      message: `Cannot submit "${name}": ${because.message}`,
+      taskName: name,
+      because,
+    };
+    for (let index = 0; index < returns; index++) {
+      const id = returnId(task.id, index);
+      this.#broken.set(id, failure);
+      const held = this.holdings.find(id);
+      if (held !== undefined) this.wants.failObject(held, failure);
     }
-    return undefined;
-  }
-
-  #failTask(id: TaskId, spec: Spec, because: Failure): void {
-    const message = `Cannot submit "${spec.name}": ${because.message}`;
-    const failure: Failure = { code: "TASK_ERROR", message, taskName: spec.name, because };
-    for (let index = 0; index < Math.max(1, spec.returns); index++) {
-      const held = this.holdings.find(returnId(id, index));
-      if (held !== undefined) this.#breakObject(held, failure);
-    }
+    return false;
   }
 }
 

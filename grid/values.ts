@@ -6,7 +6,7 @@
 import { GridError, SerializationError } from "../protocol/errors.ts";
 import type { ObjectId } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
-import { decodeValue, encodeValue, joinSegments, type PayloadHooks } from "../protocol/payload.ts";
+import { decodeValue, encodeValue, joinSegments, type PayloadHooks, type Token as WireToken } from "../protocol/payload.ts";
 import { errorToken } from "./failures.ts";
 import { compile as compileSource, scopeOf } from "./shipping/compile.ts";
 import type { Portable } from "./shipping/portable.ts";
@@ -40,11 +40,6 @@ export function encodeFor(submitter: Submitter, value: unknown, root: string, ma
   return { bytes, refs: refs.length === 0 ? noRefs : [...new Set(refs)] };
 }
 
-/** A copy each time. Refs in it are held by this Grid from now on. */
-export function decodeFor(submitter: Submitter, bytes: Uint8Array): unknown {
-  return decodeValue(bytes, { hooks: submitter.hooks });
-}
-
 /** What a task returned or a generator yielded. `root` begins the path in a SerializationError: "result". */
 export function encodeResult(grid: Grid, value: unknown, root: string): EncodedValue {
   return encodeFor(submitterOf(grid), value, root);
@@ -53,22 +48,21 @@ export function encodeResult(grid: Grid, value: unknown, root: string): EncodedV
 /** The arguments of a task as its function takes them. `inputs` has the bytes of each ref that is an argument itself. */
 export function decodeArguments(grid: Grid, args: Uint8Array, inputs: ReadonlyMap<ObjectId, Uint8Array>): unknown[] {
   const submitter = submitterOf(grid);
-  const decoded = decodeFor(submitter, args);
+  const decoded = submitter.decode(args);
   if (!Array.isArray(decoded)) throw new SerializationError("Cannot read arguments: they are no array", "arguments");
   const values: unknown[] = decoded;
   return values.map((value, index) => {
     if (!(value instanceof Input)) return value;
     const bytes = inputs.get(value.id);
     if (bytes === undefined) throw new SerializationError(`Cannot read argument ${index + 1}: its value "${value.id}" did not come`, `argument ${index + 1}`);
-    return decodeFor(submitter, bytes);
+    return submitter.decode(bytes);
   });
 }
 
 /** A function as it travels: `bytes` name it by their hash. The same function with the same captures gives the same. */
 export function encodeFunctionDefinition(grid: Grid, portable: Portable): EncodedValue {
-  const { kind, name, source, requiredArguments, definitions, values, methods } = portable;
-  const travelling = { kind, name, source, requiredArguments, definitions, values: Object.entries(values), methods: methods ?? [] };
-  return encodeFor(submitterOf(grid), travelling, "captures");
+  const { kind, name, source, requiredArguments, definitions, values, methods = [] } = portable;
+  return encodeFor(submitterOf(grid), { kind, name, source, requiredArguments, definitions, values, methods }, name);
 }
 
 export interface FunctionDefinition {
@@ -92,22 +86,20 @@ export function decodeFunctionDefinition(bytes: Uint8Array): FunctionDefinition 
       },
     },
   });
-  const portable = unbound as Omit<Portable, "values"> & { readonly values: readonly [string, unknown][] };
+  // Whoever runs it has decided to: what it says of itself harms nobody else.
+  const portable = unbound as Portable;
   // 2. The factory reads its values anew each time it is called, which it does at once.
-  let current: ReadonlyMap<string, unknown> = new Map(portable.values);
+  let current = portable.values;
   const values: Record<string, unknown> = {};
-  for (const name of current.keys()) {
-    Object.defineProperty(values, name, { enumerable: true, get: () => current.get(name) });
+  for (const name of Object.keys(current)) {
+    Object.defineProperty(values, name, { enumerable: true, get: () => current[name] });
   }
   let factory: ((grid: unknown) => Function) | undefined;
   return {
     portable,
     compile(grid) {
       const submitter = submitterOf(grid);
-      if (hasTokens) {
-        const bound = decodeFor(submitter, bytes) as typeof portable;
-        current = new Map(bound.values);
-      }
+      if (hasTokens) current = (submitter.decode(bytes) as Portable).values;
       factory ??= compileSource(portable, values);
       const made = factory(grid);
       // Functions written inside it see the same captures.
@@ -119,8 +111,8 @@ export function decodeFunctionDefinition(bytes: Uint8Array): FunctionDefinition 
 
 function encodingHooks(encoding: Encoding): PayloadHooks {
   return {
-    tokenOf(value) {
-      if (travels(value)) return value[asToken](encoding);
+    tokenOf(value): WireToken | undefined {
+      if (travels(value)) return { ...value[asToken](encoding) };
       return value instanceof GridError ? errorToken(value) : undefined;
     },
   };

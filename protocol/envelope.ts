@@ -34,6 +34,9 @@ export function envelope<In, Out>(
         const length = out.at - lengthAt - 4;
         for (let i = 0; i < 4; i++) out.bytes[lengthAt + i] = (length >>> (8 * i)) & 0xff;
       }
+      if (out.at - headerBytes > limits.messageBytes) {
+        throw new ProtocolError(`Cannot encode batch: ${out.at - headerBytes} bytes are over the limit ${limits.messageBytes}`);
+      }
       // The next batch is probably about as large as this one.
       usual = Math.min(Math.max(1024, out.at + (out.at >> 2)), limits.messageBytes);
       return out.bytes.subarray(0, out.at);

@@ -11,13 +11,15 @@ import {
   formatPlain,
   formatWithBuffers,
   headerBytes,
+  longestRun,
+  longestTokenRun,
   NumberElement,
   Tag,
   TagBase,
   viewClasses,
 } from "./payload-format.ts";
 import type { Token } from "./payload-encode.ts";
-import { asciiByHand, readLatin1, readUtf8, readWtf8 } from "./payload-text.ts";
+import { readLatin1, readUtf16, readUtf8, readWtf8 } from "./payload-text.ts";
 
 export interface DecodeOptions {
   readonly fromToken: ((token: Token) => unknown) | undefined;
@@ -56,6 +58,14 @@ interface SliceRead {
   readonly length: number;
 }
 
+/** Contents that come after the value, and the levels above them. */
+interface Postponed {
+  readonly fill: () => void;
+  readonly base: number;
+}
+
+const tooDeep = `it is nested deeper than the limit valueDepth (${limits.valueDepth})`;
+
 /** Views below this size are copied even when the caller asked for none: the whole input would stay alive for them. */
 const smallViewBytes = 1024;
 /** In the place of a token's object until its token has been read. */
@@ -68,7 +78,11 @@ class Decoder {
   hookFailure: { readonly thrown: unknown } | undefined;
   #bytes: Uint8Array;
   #at = 0;
-  #depth = 0;
+  /** Levels above this run, and levels down in it. */
+  #base = 0;
+  #level = 0;
+  #tokens = 0;
+  #later: Postponed[] | undefined;
   /** Elements announced so far: each takes a byte at least, so all of them together cannot exceed the bytes. */
   #announced = 0;
   readonly #objects: unknown[] = [];
@@ -77,6 +91,8 @@ class Decoder {
   #slices: SliceRead[] | undefined;
   #nextSlice = 0;
   readonly #options: DecodeOptions;
+  /** All of it; #bytes ends where the value does. */
+  #payload: Uint8Array;
 
   constructor(payload: Uint8Array, options: DecodeOptions) {
     // Not a Node Buffer: its slice() does not copy.
@@ -84,6 +100,7 @@ class Decoder {
       Object.getPrototypeOf(payload) === Uint8Array.prototype
         ? payload
         : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    this.#payload = this.#bytes;
     this.#options = options;
   }
 
@@ -92,6 +109,7 @@ class Decoder {
     if (format === formatWithBuffers) this.#readTable();
     else if (format !== formatPlain) throw refused(`unknown format ${format}`);
     const value = this.#read();
+    if (this.#later !== undefined) this.#readLater(this.#later);
     if (this.#at !== this.#bytes.length) throw refused(`${this.#bytes.length - this.#at} bytes are left over`);
     if (this.#slices !== undefined && this.#nextSlice !== this.#slices.length) throw refused("a slice is left over");
     return value;
@@ -150,7 +168,39 @@ class Decoder {
   }
 
   #enter(): void {
-    if (++this.#depth > limits.valueDepth) throw refused(`it is nested deeper than the limit valueDepth (${limits.valueDepth})`);
+    if (++this.#level + this.#base > limits.valueDepth) throw refused(tooDeep);
+    if (this.#level > longestRun + longestTokenRun) throw refused("it goes too deep in one run");
+  }
+
+  #leave(): void {
+    this.#level--;
+  }
+
+  /** Fills a container, now or when the value has been read. */
+  #fill(isLater: boolean, fill: () => void): void {
+    if (isLater) {
+      this.#postpone(fill);
+      return;
+    }
+    this.#enter();
+    fill();
+    this.#leave();
+  }
+
+  #postpone(fill: () => void): void {
+    const base = this.#base + this.#level;
+    if (base >= limits.valueDepth) throw refused(tooDeep);
+    this.#later ??= [];
+    this.#later.push({ fill, base });
+  }
+
+  #readLater(later: readonly Postponed[]): void {
+    // What is read here may add to the list.
+    for (const { fill, base } of later) {
+      this.#base = base;
+      this.#level = 1;
+      fill();
+    }
   }
 
   // Values
@@ -158,10 +208,10 @@ class Decoder {
   #read(): unknown {
     const tag = this.#byte();
     if (tag < TagBase.text) return tag;
-    if (tag < TagBase.array) return this.#text(tag & 0x1f);
-    if (tag < TagBase.negative) return this.#array(this.#announce(tag & 0x0f));
+    if (tag < TagBase.array) return this.#latin1(tag & 0x1f);
+    if (tag < TagBase.negative) return this.#array(this.#announce(tag & 0x0f), false);
     if (tag < TagBase.shape) return tag - TagBase.shape;
-    if (tag < Tag.undefined) return this.#shaped(tag & 0x1f);
+    if (tag < Tag.undefined) return this.#shaped(tag & 0x1f, false);
     switch (tag) {
       case Tag.undefined:
         return undefined;
@@ -180,19 +230,17 @@ class Decoder {
       case Tag.float64:
         return this.#float64();
       case Tag.newShape:
-        return this.#shaped(this.#newShape());
-      case Tag.shaped:
-        return this.#shaped(this.#count());
-      case Tag.object:
-        return this.#object();
+        return this.#shaped(this.#newShape(), false);
       case Tag.array:
-        return this.#array(this.#announce(this.#count()));
+        return this.#array(this.#announce(this.#count()), false);
       case Tag.numbers:
         return this.#numbers();
-      case Tag.ascii:
-        return this.#text(this.#byte());
+      case Tag.latin1:
+        return this.#latin1(this.#byte());
+      case Tag.shortUtf16:
+        return this.#utf16(this.#byte());
       case Tag.utf8:
-        return this.#text(this.#uint32());
+        return this.#utf8(this.#uint32());
       case Tag.reference:
         return this.#reference();
       default:
@@ -203,25 +251,15 @@ class Decoder {
   #readRare(tag: number): unknown {
     switch (tag) {
       case Tag.utf16:
-        return this.#utf16();
+        return this.#utf16(this.#uint32());
       case Tag.bigint64:
         return this.#span(8).getBigInt64(0, true);
       case Tag.bigint:
         return this.#bigint();
-      case Tag.sparseArray:
-        return this.#sparseArray();
-      case Tag.match:
-        return this.#match();
-      case Tag.map:
-        return this.#map();
-      case Tag.set:
-        return this.#set();
       case Tag.date:
         return this.#number(new Date(this.#float64()));
       case Tag.regexp:
         return this.#regexp();
-      case Tag.error:
-        return this.#error();
       case Tag.boxed:
         return this.#boxed();
       case Tag.buffer:
@@ -230,25 +268,71 @@ class Decoder {
         return this.#view();
       case Tag.token:
         return this.#token();
+      case Tag.later:
+        // Whoever turns a token into a thing needs all of it.
+        if (this.#tokens > 0) throw refused("part of a token is missing");
+        return this.#container(this.#byte(), true);
+      default:
+        return this.#container(tag, false);
+    }
+  }
+
+  #container(tag: number, isLater: boolean): object {
+    if (tag >= TagBase.array && tag < TagBase.negative) return this.#array(this.#announce(tag & 0x0f), isLater);
+    if (tag >= TagBase.shape && tag < Tag.undefined) return this.#shaped(tag & 0x1f, isLater);
+    switch (tag) {
+      case Tag.newShape:
+        return this.#shaped(this.#newShape(), isLater);
+      case Tag.shaped:
+        return this.#shaped(this.#count(), isLater);
+      case Tag.object: {
+        const object = this.#number({});
+        this.#fill(isLater, () => this.#fields(object));
+        return object;
+      }
+      case Tag.array:
+        return this.#array(this.#announce(this.#count()), isLater);
+      case Tag.sparseArray: {
+        const length = this.#count();
+        const array: unknown[] = this.#number([]);
+        this.#fill(isLater, () => this.#sparseElements(array, length));
+        return array;
+      }
+      case Tag.match:
+        return this.#match(isLater);
+      case Tag.map: {
+        const map = this.#number(new Map<unknown, unknown>());
+        this.#fill(isLater, () => this.#entries(map));
+        return map;
+      }
+      case Tag.set: {
+        const set = this.#number(new Set<unknown>());
+        this.#fill(isLater, () => this.#members(set));
+        return set;
+      }
+      case Tag.error: {
+        const make = errorConstructors[this.#byte()];
+        if (make === undefined) throw refused("unknown error class");
+        const error = this.#number(make());
+        this.#fill(isLater, () => this.#errorParts(error));
+        return error;
+      }
       default:
         throw refused(`unknown tag ${tag}`);
     }
   }
 
-  #text(length: number): string {
-    const at = this.#skip(length);
-    if (length > asciiByHand) return readUtf8(this.#bytes, at, at + length);
-    const bytes = this.#bytes;
-    for (let i = at; i < at + length; i++) if ((bytes[i] ?? 0) > 0x7f) return readUtf8(bytes, at, at + length);
-    return readLatin1(bytes, at, length);
+  #latin1(length: number): string {
+    return readLatin1(this.#bytes, this.#skip(length), length);
   }
 
-  #utf16(): string {
-    const length = this.#uint32();
-    const units = this.#span(length * 2);
-    let text = "";
-    for (let i = 0; i < length; i++) text += String.fromCharCode(units.getUint16(i * 2, true));
-    return text;
+  #utf8(length: number): string {
+    const at = this.#skip(length);
+    return readUtf8(this.#bytes, at, at + length);
+  }
+
+  #utf16(length: number): string {
+    return readUtf16(this.#bytes, this.#skip(length * 2), length);
   }
 
   #bigint(): bigint {
@@ -300,43 +384,51 @@ class Decoder {
     return name;
   }
 
-  #shaped(index: number): object {
+  #shaped(index: number, isLater: boolean): object {
     const shape = this.#shapes[index];
     if (shape === undefined) throw refused(`shape ${index} is not there`);
-    this.#enter();
     const object: Record<string, unknown> = this.#number({});
-    const { names } = shape;
-    if (shape.isGuarded) for (const name of names) define(object, name, this.#read());
-    else for (let i = 0; i < names.length; i++) object[names[i] ?? ""] = this.#read();
-    this.#depth--;
+    if (isLater) {
+      this.#postpone(() => this.#values(object, shape));
+    } else {
+      this.#enter();
+      this.#values(object, shape);
+      this.#leave();
+    }
     return object;
   }
 
-  #object(): object {
-    this.#enter();
-    const object = this.#number({});
-    this.#fields(object);
-    this.#depth--;
-    return object;
+  #values(into: Record<string, unknown>, { names, isGuarded }: ShapeRead): void {
+    if (isGuarded) for (const name of names) define(into, name, this.#read());
+    else for (let i = 0; i < names.length; i++) into[names[i] ?? ""] = this.#read();
   }
 
-  #fields(into: Record<string, unknown>): void {
+  #fields(into: object): void {
+    const fields = into as Record<string, unknown>;
     for (let left = this.#announce(this.#count()); left > 0; left--) {
       const name = this.#key();
       if (name in Object.prototype) define(into, name, this.#read());
-      else into[name] = this.#read();
+      else fields[name] = this.#read();
     }
   }
 
-  #array(length: number): unknown[] {
-    this.#enter();
+  #array(length: number, isLater: boolean): unknown[] {
     const array: unknown[] = this.#number(new Array(length));
-    for (let i = 0; i < length; i++) {
+    if (isLater) {
+      this.#postpone(() => this.#elements(array));
+    } else {
+      this.#enter();
+      this.#elements(array);
+      this.#leave();
+    }
+    return array;
+  }
+
+  #elements(array: unknown[]): void {
+    for (let i = 0; i < array.length; i++) {
       if (this.#bytes[this.#at] === Tag.hole) this.#at++;
       else array[i] = this.#read();
     }
-    this.#depth--;
-    return array;
   }
 
   #numbers(): number[] {
@@ -354,11 +446,8 @@ class Decoder {
     return numbers;
   }
 
-  #sparseArray(): unknown[] {
-    this.#enter();
-    const length = this.#count();
+  #sparseElements(array: unknown[], length: number): void {
     if (length > longestArray) throw refused(`an array of length ${length}`);
-    const array: unknown[] = this.#number([]);
     while (this.#bytes[this.#at] !== Tag.hole) {
       if (array.length === length) throw refused("an array is longer than its length");
       array.push(this.#read());
@@ -373,38 +462,33 @@ class Decoder {
       if (index >= length) throw refused("an element is outside its array");
       array[index] = this.#read();
     }
-    this.#depth--;
+  }
+
+  #match(isLater: boolean): unknown[] {
+    const tag = this.#byte();
+    const isShort = tag >= TagBase.array && tag < TagBase.negative;
+    if (!isShort && tag !== Tag.array && tag !== Tag.sparseArray) throw refused("a match is no array");
+    const length = isShort ? tag & 0x0f : this.#count();
+    const array: unknown[] = this.#number(tag === Tag.sparseArray ? [] : new Array(this.#announce(length)));
+    this.#fill(isLater, () => {
+      if (tag === Tag.sparseArray) this.#sparseElements(array, length);
+      else this.#elements(array);
+      this.#fields(array);
+    });
     return array;
   }
 
-  #match(): unknown[] {
-    this.#enter();
-    const array = this.#read();
-    if (!Array.isArray(array)) throw refused("a match is no array");
-    this.#fields(array as unknown[] & Record<string, unknown>);
-    this.#depth--;
-    return array;
-  }
-
-  #map(): Map<unknown, unknown> {
-    this.#enter();
-    const map = this.#number(new Map<unknown, unknown>());
+  #entries(map: Map<unknown, unknown>): void {
     while (this.#bytes[this.#at] !== Tag.hole) {
       const key = this.#read();
       map.set(key, this.#read());
     }
     this.#at++;
-    this.#depth--;
-    return map;
   }
 
-  #set(): Set<unknown> {
-    this.#enter();
-    const set = this.#number(new Set<unknown>());
+  #members(set: Set<unknown>): void {
     while (this.#bytes[this.#at] !== Tag.hole) set.add(this.#read());
     this.#at++;
-    this.#depth--;
-    return set;
   }
 
   #regexp(): RegExp {
@@ -423,33 +507,25 @@ class Decoder {
     return this.#number(Object(primitive) as object);
   }
 
-  #error(): Error {
-    this.#enter();
-    const Class = errorConstructors[this.#byte()];
-    if (Class === undefined) throw refused("unknown error class");
+  #errorParts(error: Error): void {
     const parts = this.#byte();
-    const error = this.#number(Class());
-    const has = (part: number): boolean => (parts & part) !== 0;
-    if (has(ErrorPart.name)) hide(error, "name", this.#read());
-    if (has(ErrorPart.message)) hide(error, "message", this.#read());
-    const stack = this.#read();
-    hide(error, "stack", stack);
-    if (has(ErrorPart.cause)) hide(error, "cause", this.#read());
-    if (has(ErrorPart.errors)) hide(error, "errors", this.#read());
-    if (has(ErrorPart.fields)) {
-      for (let left = this.#announce(this.#count()); left > 0; left--) {
-        const name = this.#key();
-        define(error, name, this.#read());
-      }
+    if (parts & ErrorPart.name) hide(error, "name", this.#read());
+    if (parts & ErrorPart.message) hide(error, "message", this.#read());
+    hide(error, "stack", this.#read());
+    if (parts & ErrorPart.cause) hide(error, "cause", this.#read());
+    if (parts & ErrorPart.errors) hide(error, "errors", this.#read());
+    if (parts & ErrorPart.fields) {
+      for (let left = this.#announce(this.#count()); left > 0; left--) define(error, this.#key(), this.#read());
     }
-    this.#depth--;
-    return error;
   }
 
   #token(): unknown {
-    this.#enter();
     const number = this.#objects.push(pending) - 1;
+    this.#tokens++;
+    this.#enter();
     const token = this.#read();
+    this.#leave();
+    this.#tokens--;
     if (!isToken(token)) throw refused("a token has no kind");
     const { fromToken } = this.#options;
     if (fromToken === undefined) throw refused(`it holds a token of kind ${JSON.stringify(token.kind)}, which nobody here understands`);
@@ -461,7 +537,6 @@ class Decoder {
       throw thrown;
     }
     this.#objects[number] = thing;
-    this.#depth--;
     return thing;
   }
 
@@ -490,11 +565,8 @@ class Decoder {
       return { region, offset, length };
     });
     this.#at = headerBytes;
-    this.#payload = payload;
     this.#bytes = payload.subarray(0, tableAt);
   }
-
-  #payload: Uint8Array = float64Bytes;
 
   #slice(): SliceRead {
     const slice = this.#slices?.[this.#nextSlice++];

@@ -11,15 +11,17 @@ import {
   formatPlain,
   formatWithBuffers,
   headerBytes,
+  longestRun,
+  longestTokenRun,
   NumberElement,
   Tag,
   TagBase,
 } from "./payload-format.ts";
 import { functionRefusal, type Kind, kindOf, refusalOf, symbolRefusal } from "./payload-kinds.ts";
-import { entryStep, memberStep, passOut, Refusal, serializationError, tooDeep } from "./payload-refusal.ts";
+import { Refusal, type Step, type StepKind, serializationError, tooDeep } from "./payload-refusal.ts";
 import { type Region, RegionPlan, type Slice } from "./payload-regions.ts";
 import { recentShape, type Shape, shapeOf } from "./payload-shapes.ts";
-import { asciiByHand, encodeUtf8, encodeWtf8, isWellFormed, writeUtf8 } from "./payload-text.ts";
+import { encodeWtf8, isWellFormed, longestByHand, writeUtf8 } from "./payload-text.ts";
 
 /** What travels in place of a thing that is no data: plain, and small. */
 export interface Token {
@@ -50,7 +52,7 @@ export function encode(value: unknown, options: EncodeOptions): Encoded {
   try {
     return encoder.encode(value, options);
   } catch (thrown) {
-    throw thrown instanceof ObjectTooLargeError ? thrown : serializationError(thrown, options.root);
+    throw thrown instanceof ObjectTooLargeError ? thrown : serializationError(thrown, options.root, encoder.steps());
   } finally {
     encoder.reset();
     idle = encoder;
@@ -62,9 +64,11 @@ let idle: Encoder | undefined;
 let lastEpoch = 0;
 
 /** Payloads are written to a slab, and to the scratch array when they outgrow what is left of it. */
-const slabBytes = 16 * 1024;
+const slabBytes = 32 * 1024;
 /** With less than this left, a slab is replaced. */
 const slabRestBytes = 2 * 1024;
+/** A longer payload is copied out of the slab. */
+const longestInSlab = 8 * 1024;
 /** A larger scratch array is let go after use. */
 const keptScratchBytes = 1024 * 1024;
 /** A payload up to this size has an array of its own: the engine keeps such arrays on its heap, so they are cheap. */
@@ -78,7 +82,6 @@ const fewObjects = 12;
 const fewestPackedNumbers = 8;
 const longestWithSingleHoles = 64;
 const keptNumbers = 8 * 1024;
-const nothing = {};
 
 class Encoder {
   #slab = new Uint8Array(slabBytes);
@@ -94,7 +97,19 @@ class Encoder {
   /** The last place at which `slackBytes` are free. */
   #safe = 0;
 
-  #depth = 0;
+  /** Levels above this run, and levels down in it. */
+  #base = 0;
+  #level = 0;
+  readonly #kinds: StepKind[] = Array.from({ length: longestRun + longestTokenRun + 2 }, () => "unseen");
+  readonly #steps: unknown[] = Array.from({ length: longestRun + longestTokenRun + 2 }, () => undefined);
+  /** How far down this payload has gone: no step is kept alive after it. */
+  #deepest = 0;
+  #tokens = 0;
+  #later: Postponed[] | undefined;
+  #run: Postponed | undefined;
+  /** To the container on the last level of the run that was entered last. */
+  #wayToParent: Way | undefined;
+
   #epoch = 0;
   #shapes = 0;
   #keys = 0;
@@ -105,20 +120,36 @@ class Encoder {
   #many: Map<object, number> | undefined;
   #plan: RegionPlan | undefined;
   #numbers = new Float64Array(64);
-  #isPrototypePolluted = false;
   #options: EncodeOptions = { tokenOf: undefined, root: "", maxBytes: 0 };
 
   encode(value: unknown, options: EncodeOptions): Encoded {
     this.#options = options;
     this.#epoch = ++lastEpoch;
-    this.#isPrototypePolluted = hasFields(nothing);
     this.#open();
     this.#write(value);
+    if (this.#later !== undefined) this.#writeLater(this.#later);
     return this.#plan === undefined ? this.#finish() : this.#finishWithBuffers(this.#plan);
   }
 
+  /** Where it is, from the value down. */
+  steps(): Step[] {
+    const parts = [this.#stepsTo(this.#level)];
+    for (let run = this.#run; run !== undefined; run = run.parent.above) parts.push([...run.parent.steps, run.step]);
+    return parts.reverse().flat();
+  }
+
+  #stepsTo(level: number): Step[] {
+    return Array.from({ length: level }, (_, i) => this.#stepAt(i + 1));
+  }
+
+  #stepAt(level: number): Step {
+    return { kind: this.#kinds[level] ?? "unseen", key: this.#steps[level] };
+  }
+
   reset(): void {
-    this.#depth = this.#shapes = this.#keys = 0;
+    this.#steps.fill(undefined, 0, this.#deepest + 1);
+    this.#base = this.#level = this.#deepest = this.#tokens = this.#shapes = this.#keys = 0;
+    this.#later = this.#run = this.#wayToParent = undefined;
     for (let i = Math.min(this.#objects, fewObjects) - 1; i >= 0; i--) this.#few[i] = undefined;
     this.#objects = 0;
     this.#many = this.#dictionaryKeys = this.#plan = undefined;
@@ -222,7 +253,8 @@ class Encoder {
 
   /** Decides whether segments stay in the slab, and if so keeps their bytes from the next payload. */
   #isKeptInSlab(): boolean {
-    if (this.#bytes !== this.#slab || this.#at - this.#start <= ownArrayBytes) return false;
+    const length = this.#at - this.#start;
+    if (this.#bytes !== this.#slab || length <= ownArrayBytes || length > longestInSlab) return false;
     // Each payload begins at a multiple of 8, so that its buffers do too.
     this.#slabFree = (this.#at + 7) & ~7;
     return true;
@@ -323,27 +355,40 @@ class Encoder {
 
   #text(text: string): void {
     const length = text.length;
-    if (length <= asciiByHand) {
-      const bytes = this.#bytes;
-      const at = this.#at + (length < 32 ? 1 : 2);
-      let i = 0;
-      for (; i < length; i++) {
-        const unit = text.charCodeAt(i);
-        if (unit > 0x7f) break;
-        bytes[at + i] = unit;
-      }
-      if (i === length) {
-        if (length < 32) {
-          bytes[this.#at] = TagBase.text | length;
-        } else {
-          bytes[this.#at] = Tag.ascii;
-          bytes[this.#at + 1] = length;
-        }
-        this.#at = at + length;
+    if (length > longestByHand) {
+      this.#longText(text);
+      return;
+    }
+    const bytes = this.#bytes;
+    let at = this.#at + (length < 32 ? 1 : 2);
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit > 0xff) {
+        this.#shortUtf16(text);
         return;
       }
+      bytes[at++] = unit;
     }
-    this.#longText(text);
+    if (length < 32) {
+      bytes[this.#at] = TagBase.text | length;
+    } else {
+      bytes[this.#at] = Tag.latin1;
+      bytes[this.#at + 1] = length;
+    }
+    this.#at = at;
+  }
+
+  #shortUtf16(text: string): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    bytes[at++] = Tag.shortUtf16;
+    bytes[at++] = text.length;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      bytes[at++] = unit;
+      bytes[at++] = unit >> 8;
+    }
+    this.#at = at;
   }
 
   #longText(text: string): void {
@@ -355,19 +400,20 @@ class Encoder {
       for (let i = 0; i < text.length; i++, this.#at += 2) this.#view.setUint16(this.#at, text.charCodeAt(i), true);
       return;
     }
-    let written: number;
-    if (text.length <= slabBytes) {
-      this.#reserve(text.length * 3);
-      written = writeUtf8(text, this.#bytes, this.#at + 5);
-    } else {
-      const utf8 = encodeUtf8(text);
-      written = utf8.length;
-      this.#reserve(written);
-      this.#bytes.set(utf8, this.#at + 5);
+    // Most text is ASCII, so room for that is made first; what does not fit then needs three bytes a unit at most.
+    this.#reserve(text.length);
+    const headAt = this.#at - this.#start;
+    this.#at += 5;
+    const { read, written } = writeUtf8(text, this.#bytes, this.#at);
+    this.#at += written;
+    if (read < text.length) {
+      this.#reserve((text.length - read) * 3);
+      this.#at += writeUtf8(text.slice(read), this.#bytes, this.#at).written;
     }
-    this.#bytes[this.#at] = Tag.utf8;
-    this.#view.setUint32(this.#at + 1, written, true);
-    this.#at += 5 + written;
+    const head = this.#start + headAt;
+    this.#bytes[head] = Tag.utf8;
+    this.#view.setUint32(head + 1, this.#at - head - 5, true);
+    this.#reserve(0);
   }
 
   #bigint(value: bigint): void {
@@ -393,9 +439,8 @@ class Encoder {
   #object(value: object): void {
     if (this.#refersBack(value)) return;
     const prototype: object | null = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype && !this.#isPrototypePolluted) this.#plain(value);
+    if (prototype === Object.prototype || prototype === null) this.#plain(value);
     else if (Array.isArray(value)) this.#array(value);
-    else if (prototype === null) this.#members(value);
     else this.#special(value, kindOf(prototype));
   }
 
@@ -410,7 +455,7 @@ class Encoder {
           return false;
         }
         this.#many = new Map();
-        for (let i = 0; i < fewObjects; i++) this.#many.set(this.#few[i] ?? nothing, i);
+        for (const [i, object] of this.#few.entries()) if (object !== undefined) this.#many.set(object, i);
       }
     }
     earlier ??= this.#many?.get(value);
@@ -423,34 +468,89 @@ class Encoder {
     return true;
   }
 
-  #enter(): void {
-    if (++this.#depth > limits.valueDepth) throw tooDeep();
+  /** One level down. True when this level is to be written later: then its head follows `Tag.later`. */
+  #enter(kind: StepKind): boolean {
+    if (this.#base + this.#level >= limits.valueDepth) throw tooDeep();
+    const level = ++this.#level;
+    if (level > this.#deepest) this.#deepest = level;
+    if (level === longestRun) this.#wayToParent = undefined;
+    this.#kinds[level] = kind;
+    this.#steps[level] = undefined;
+    if (level <= longestRun) return false;
+    if (this.#tokens === 0) {
+      this.#bytes[this.#at++] = Tag.later;
+      return true;
+    }
+    if (level > longestRun + longestTokenRun) throw new Refusal("it is nested too deeply inside a token");
+    return false;
+  }
+
+  #leave(): void {
+    this.#level--;
+  }
+
+  /** Instead of writing contents: leaves this level, and notes how to write them and where they are. */
+  #postpone(write: () => void): void {
+    const kind = this.#kinds[this.#level] ?? "unseen";
+    this.#leave();
+    // Siblings, of which there may be many, share the way to their parent.
+    this.#wayToParent ??= { steps: this.#stepsTo(longestRun - 1), above: this.#run };
+    this.#later ??= [];
+    this.#later.push({ write, kind, base: this.#base + this.#level, step: this.#stepAt(longestRun), parent: this.#wayToParent });
+  }
+
+  #writeLater(later: readonly Postponed[]): void {
+    // What is written here may add to the list.
+    for (const postponed of later) {
+      this.#run = postponed;
+      this.#base = postponed.base;
+      this.#level = 1;
+      this.#kinds[1] = postponed.kind;
+      this.#reserve(0);
+      postponed.write();
+      this.#level = 0;
+    }
   }
 
   #plain(value: object): void {
-    const shape = familiarShape(value) ?? shapeOf(Object.keys(value));
+    let shape = familiarShape(value);
     if (shape === undefined) {
-      this.#members(value);
+      const names = Object.keys(value);
+      shape = shapeOf(names);
+      if (shape === undefined) {
+        this.#dictionary(value, names);
+        return;
+      }
+    }
+    const isLater = this.#enter("member");
+    this.#shape(shape);
+    if (isLater) {
+      const { names } = shape;
+      this.#postpone(() => this.#values(value, names));
       return;
     }
-    this.#enter();
-    this.#shape(shape);
-    const names = shape.names;
+    this.#values(value, shape.names);
+    this.#leave();
+  }
+
+  #values(value: object, names: readonly string[]): void {
     const fields = value as Readonly<Record<string, unknown>>;
+    const steps = this.#steps;
+    const level = this.#level;
     let i = 0;
-    try {
-      // Reading while enumerating is several times faster than reading by name. A getter may change the object under
-      // our feet: then the rest is read by name, as structuredClone does.
-      for (const name in value) {
-        if (name !== names[i]) break;
-        this.#write(fields[name]);
-        i++;
-      }
-      for (; i < names.length; i++) this.#write(fields[names[i] ?? ""]);
-    } catch (thrown) {
-      throw passOut(thrown, memberStep(names[i] ?? ""));
+    // Reading while enumerating is several times faster than reading by name. A getter may change the object under
+    // our feet: then the rest is read by name, as structuredClone does. What a prototype adds comes last.
+    for (const name in value) {
+      if (name !== names[i]) break;
+      steps[level] = name;
+      this.#write(fields[name]);
+      i++;
     }
-    this.#depth--;
+    for (; i < names.length; i++) {
+      const name = names[i] ?? "";
+      steps[level] = name;
+      this.#write(fields[name]);
+    }
   }
 
   #shape(shape: Shape): void {
@@ -485,27 +585,25 @@ class Encoder {
     this.#reserve(0);
   }
 
-  /** Own enumerable fields by name: dictionaries, class instances, null prototypes. */
-  #members(value: object): void {
-    this.#enter();
+  #dictionary(value: object, names: readonly string[]): void {
+    const isLater = this.#enter("member");
     this.#bytes[this.#at++] = Tag.object;
-    this.#fields(value, Object.keys(value));
-    this.#depth--;
+    if (isLater) {
+      this.#postpone(() => this.#fields(value, names));
+      return;
+    }
+    this.#fields(value, names);
+    this.#leave();
   }
 
   #fields(value: object, names: readonly string[]): void {
     this.#reserve(0);
     this.#count(names.length);
     const fields = value as Readonly<Record<string, unknown>>;
-    let i = 0;
-    try {
-      for (; i < names.length; i++) {
-        const name = names[i] ?? "";
-        this.#key(name);
-        this.#write(fields[name]);
-      }
-    } catch (thrown) {
-      throw passOut(thrown, memberStep(names[i] ?? ""));
+    for (const name of names) {
+      this.#steps[this.#level] = name;
+      this.#key(name);
+      this.#write(fields[name]);
     }
   }
 
@@ -538,58 +636,74 @@ class Encoder {
   // Arrays
 
   #array(array: readonly unknown[]): void {
-    this.#enter();
+    const isLater = this.#enter("member");
+    const { length } = array;
     // The one array that the language itself gives named fields: what text.match(pattern) returns.
     const isMatch = (array as { readonly index?: unknown }).index !== undefined;
-    if (isMatch) this.#bytes[this.#at++] = Tag.match;
-    this.#elements(array, array.length);
-    if (isMatch) this.#fields(array, Object.keys(array).filter((name) => !isIndex(name)));
-    this.#depth--;
-  }
-
-  #elements(array: readonly unknown[], length: number): void {
-    let i = 0;
-    try {
-      let element = length > 0 ? array[0] : undefined;
-      let numbers = 0;
-      if (typeof element === "number" && length >= fewestPackedNumbers) {
+    let first = 0;
+    let element: unknown;
+    if (!isLater && !isMatch && length >= fewestPackedNumbers) {
+      this.#steps[this.#level] = 0;
+      element = array[0];
+      if (typeof element === "number") {
         const taken = this.#takeNumbers(array, element, length);
-        if (taken === undefined) return;
-        numbers = taken.count;
+        if (taken === undefined) {
+          this.#leave();
+          return;
+        }
+        first = taken.count;
         element = taken.next;
       }
-      const headAt = this.#at - this.#start;
-      if (length < 16) {
-        this.#bytes[this.#at++] = TagBase.array | length;
+    } else if (length > 0) {
+      element = unread;
+    }
+    if (isMatch) this.#bytes[this.#at++] = Tag.match;
+    const headAt = this.#at - this.#start;
+    if (length < 16) {
+      this.#bytes[this.#at++] = TagBase.array | length;
+    } else {
+      this.#bytes[this.#at++] = Tag.array;
+      this.#count(length);
+    }
+    if (isLater) {
+      this.#postpone(() => this.#elements(array, length, headAt, isMatch));
+      return;
+    }
+    for (let i = 0; i < first; i++) this.#write(this.#numbers[i]);
+    this.#elements(array, length, headAt, isMatch, first, element);
+    this.#leave();
+  }
+
+  /** From `first` on, whose element has been read unless it is `unread`. */
+  #elements(array: readonly unknown[], length: number, headAt: number, isMatch: boolean, first = 0, read: unknown = unread): void {
+    const steps = this.#steps;
+    const level = this.#level;
+    for (let i = first; i < length; i++) {
+      steps[level] = i;
+      const element = i === first && read !== unread ? read : array[i];
+      if (element !== undefined || Object.hasOwn(array, i)) {
+        this.#write(element);
+      } else if (length <= longestWithSingleHoles) {
+        this.#end();
       } else {
-        this.#bytes[this.#at++] = Tag.array;
-        this.#count(length);
+        this.#bytes[this.#start + headAt] = Tag.sparseArray;
+        this.#sparseElements(array, i, length);
+        break;
       }
-      for (; i < numbers; i++) this.#write(this.#numbers[i]);
-      while (i < length) {
-        if (element === undefined && !Object.hasOwn(array, i)) {
-          if (length > longestWithSingleHoles) {
-            this.#bytes[this.#start + headAt] = Tag.sparseArray;
-            const rest = Object.keys(array).filter((name) => isIndex(name) && Number(name) > i && Number(name) < length);
-            this.#end();
-            this.#count(rest.length);
-            for (const name of rest) {
-              i = Number(name);
-              this.#reserve(0);
-              this.#count(i);
-              this.#write(array[i]);
-            }
-            return;
-          }
-          this.#end();
-        } else {
-          this.#write(element);
-        }
-        i++;
-        if (i < length) element = array[i];
-      }
-    } catch (thrown) {
-      throw passOut(thrown, `[${i}]`);
+    }
+    if (isMatch) this.#fields(array, Object.keys(array).filter((name) => !isIndex(name)));
+  }
+
+  #sparseElements(array: readonly unknown[], after: number, length: number): void {
+    const places = Object.keys(array).filter(isIndex).map(Number).filter((place) => place > after && place < length);
+    this.#end();
+    this.#reserve(0);
+    this.#count(places.length);
+    for (const place of places) {
+      this.#steps[this.#level] = place;
+      this.#reserve(0);
+      this.#count(place);
+      this.#write(array[place]);
     }
   }
 
@@ -617,6 +731,7 @@ class Encoder {
         else if (next > most) most = next;
       }
       if (++i === length) break;
+      this.#steps[this.#level] = i;
       next = array[i];
     }
     this.#reserve(length * 8);
@@ -650,7 +765,7 @@ class Encoder {
     switch (kind.is) {
       case "plain":
       case "instance":
-        this.#members(value);
+        this.#plain(value);
         return;
       case "map":
         this.#map(value as ReadonlyMap<unknown, unknown>);
@@ -691,89 +806,103 @@ class Encoder {
   #asToken(value: object): boolean {
     const token = this.#options.tokenOf?.(value);
     if (token === undefined) return false;
-    this.#enter();
     this.#bytes[this.#at++] = Tag.token;
+    this.#tokens++;
+    this.#enter("unseen");
     this.#write(token);
-    this.#depth--;
+    this.#leave();
+    this.#tokens--;
     return true;
   }
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
-    this.#enter();
+    const isLater = this.#enter("map-value");
     this.#bytes[this.#at++] = Tag.map;
-    let step = "";
+    if (isLater) {
+      this.#postpone(() => this.#entries(map));
+      return;
+    }
+    this.#entries(map);
+    this.#leave();
+  }
+
+  #entries(map: ReadonlyMap<unknown, unknown>): void {
+    const level = this.#level;
     // Entries that a getter adds on the way are not part of the copy, and cannot keep us here for ever.
     let left = map.size;
-    try {
-      for (const [key, value] of Map.prototype.entries.call(map)) {
-        if (left-- <= 0) break;
-        step = ".keys()";
-        this.#write(key);
-        step = "";
-        try {
-          this.#write(value);
-        } catch (thrown) {
-          throw passOut(thrown, entryStep(key));
-        }
-      }
-    } catch (thrown) {
-      throw passOut(thrown, step);
+    for (const [key, value] of Map.prototype.entries.call(map)) {
+      if (left-- <= 0) break;
+      this.#kinds[level] = "map-key";
+      this.#write(key);
+      this.#kinds[level] = "map-value";
+      this.#steps[level] = key;
+      this.#write(value);
     }
     this.#end();
-    this.#depth--;
   }
 
   #set(set: ReadonlySet<unknown>): void {
-    this.#enter();
+    const isLater = this.#enter("set-member");
     this.#bytes[this.#at++] = Tag.set;
-    const size = set.size;
+    if (isLater) {
+      this.#postpone(() => this.#members(set));
+      return;
+    }
+    this.#members(set);
+    this.#leave();
+  }
+
+  #members(set: ReadonlySet<unknown>): void {
+    const { size } = set;
     let i = 0;
-    try {
-      for (const member of Set.prototype.values.call(set)) {
-        if (i === size) break;
-        this.#write(member);
-        i++;
-      }
-    } catch (thrown) {
-      throw passOut(thrown, `.values()[${i}]`);
+    for (const member of Set.prototype.values.call(set)) {
+      if (i === size) break;
+      this.#steps[this.#level] = i++;
+      this.#write(member);
     }
     this.#end();
-    this.#depth--;
   }
 
   #error(error: Error): void {
-    this.#enter();
-    let step = ".name";
-    try {
-      const { name } = error as { readonly name: unknown };
-      const code = errorClasses.findIndex((known) => known === name);
-      const fields = Object.keys(error).filter((field) => !errorFields.has(field));
-      const hasErrors = Object.hasOwn(error, "errors") && !fields.includes("errors");
-      const parts =
-        (code === -1 && typeof name === "string" ? ErrorPart.name : 0) |
-        (Object.hasOwn(error, "message") || error.message !== "" ? ErrorPart.message : 0) |
-        (Object.hasOwn(error, "cause") ? ErrorPart.cause : 0) |
-        (hasErrors ? ErrorPart.errors : 0) |
-        (fields.length > 0 ? ErrorPart.fields : 0);
-      this.#bytes[this.#at++] = Tag.error;
-      this.#bytes[this.#at++] = Math.max(code, 0);
-      this.#bytes[this.#at++] = parts;
-      if (parts & ErrorPart.name) this.#write(name);
-      step = ".message";
-      if (parts & ErrorPart.message) this.#write(error.message);
-      step = ".stack";
-      const { stack } = error;
-      this.#write(typeof stack === "string" ? stack : undefined);
-      step = ".cause";
-      if (parts & ErrorPart.cause) this.#write(error.cause);
-      step = ".errors";
-      if (parts & ErrorPart.errors) this.#write((error as AggregateError).errors);
-      step = "";
-      if (parts & ErrorPart.fields) this.#fields(error, fields);
-    } catch (thrown) {
-      throw passOut(thrown, step);
+    const isLater = this.#enter("member");
+    this.#steps[this.#level] = "name";
+    const { name } = error as { readonly name: unknown };
+    const code = errorClasses.findIndex((known) => known === name);
+    this.#bytes[this.#at++] = Tag.error;
+    this.#bytes[this.#at++] = Math.max(code, 0);
+    const ownName = code === -1 && typeof name === "string" ? name : undefined;
+    if (isLater) {
+      this.#postpone(() => this.#errorParts(error, ownName));
+      return;
     }
-    this.#depth--;
+    this.#errorParts(error, ownName);
+    this.#leave();
+  }
+
+  #errorParts(error: Error, name: string | undefined): void {
+    const level = this.#level;
+    const fields = Object.keys(error).filter((field) => !errorFields.has(field));
+    this.#steps[level] = "message";
+    const { message } = error;
+    const hasErrors = Object.hasOwn(error, "errors") && !fields.includes("errors");
+    const parts =
+      (name !== undefined ? ErrorPart.name : 0) |
+      (message !== "" || Object.hasOwn(error, "message") ? ErrorPart.message : 0) |
+      (Object.hasOwn(error, "cause") ? ErrorPart.cause : 0) |
+      (hasErrors ? ErrorPart.errors : 0) |
+      (fields.length > 0 ? ErrorPart.fields : 0);
+    this.#reserve(0);
+    this.#bytes[this.#at++] = parts;
+    if (parts & ErrorPart.name) this.#write(name);
+    if (parts & ErrorPart.message) this.#write(message);
+    this.#steps[level] = "stack";
+    const { stack } = error;
+    this.#write(typeof stack === "string" ? stack : undefined);
+    this.#steps[level] = "cause";
+    if (parts & ErrorPart.cause) this.#write(error.cause);
+    this.#steps[level] = "errors";
+    if (parts & ErrorPart.errors) this.#write((error as AggregateError).errors);
+    if (parts & ErrorPart.fields) this.#fields(error, fields);
   }
 
   #buffer(buffer: ArrayBufferLike): void {
@@ -799,6 +928,25 @@ class Encoder {
   }
 }
 
+/** Contents to be written after everything else. */
+interface Postponed {
+  readonly write: () => void;
+  readonly kind: StepKind;
+  /** Levels above. */
+  readonly base: number;
+  /** From its parent. */
+  readonly step: Step;
+  readonly parent: Way;
+}
+
+interface Way {
+  readonly steps: readonly Step[];
+  readonly above: Postponed | undefined;
+}
+
+/** In the place of an element that has not been read. */
+const unread = Symbol("unread");
+
 const errorFields: ReadonlySet<string> = new Set(["name", "message", "stack", "cause"]);
 
 /** The shape of a plain object if it is the one expected, found without a list of its keys. */
@@ -811,11 +959,6 @@ function familiarShape(value: object): Shape | undefined {
     i++;
   }
   return shape !== undefined && i === shape.names.length ? shape : undefined;
-}
-
-function hasFields(value: object): boolean {
-  for (const _ in value) return true;
-  return false;
 }
 
 function isIndex(name: string): boolean {

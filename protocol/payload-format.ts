@@ -11,7 +11,7 @@
  * Containers, errors, dates, buffers, views and tokens are numbered in the order in which they start; `reference`
  * names one by its number. So cycles and shared objects come back as they were.
  *
- *     00-7f int 0..127    80-9f ASCII text of 0..31    a0-af array of 0..15    b0-bf int -16..-1
+ *     00-7f int 0..127    80-9f Latin-1 text of 0..31    a0-af array of 0..15    b0-bf int -16..-1
  *     c0-df object of shape 0..31    e0-ff: see `Tag`
  */
 export const formatPlain = 1;
@@ -35,11 +35,13 @@ export const Tag = {
   bigint64: 0xe8,
   /** sign:u8, then text of hexadecimal digits. */
   bigint: 0xe9,
-  /** length:u8, ASCII. */
-  ascii: 0xea,
+  /** length:u8, Latin-1. */
+  latin1: 0xea,
   /** length:u32, UTF-8. */
   utf8: 0xeb,
-  /** units:u32, UTF-16LE: text with lone surrogates. */
+  /** units:u8, UTF-16LE: short text. */
+  shortUtf16: 0xfe,
+  /** units:u32, UTF-16LE: long text with lone surrogates. */
   utf16: 0xec,
   /** count, values. */
   array: 0xed,
@@ -75,7 +77,17 @@ export const Tag = {
   token: 0xfc,
   /** An array, then an object with its named properties (a RegExp match). */
   match: 0xfd,
+  /** A container, error or match whose contents come after the value, in the order of these. See `longestRun`. */
+  later: 0xff,
 } as const;
+
+/**
+ * Levels that the writer and the reader go down in one run. A Web Worker's stack is less than half of a page's (measured
+ * in Chromium: too small for 1,000 levels of recursion), so the contents of what begins below are written and read later,
+ * starting from an empty stack. Tokens are read in one run, so inside a token a few levels more are allowed, and no `later`.
+ */
+export const longestRun = 100;
+export const longestTokenRun = 64;
 
 /** Elements of `Tag.numbers`. */
 export const NumberElement = { int8: 0, int16: 1, int32: 2, float64: 3 } as const;

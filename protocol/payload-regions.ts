@@ -35,6 +35,9 @@ interface Source {
   readonly buffer: ArrayBufferLike;
   readonly uses: Use[];
   isWhole: boolean;
+  /** Its regions, among all. */
+  first: number;
+  end: number;
 }
 
 export class RegionPlan {
@@ -56,16 +59,14 @@ export class RegionPlan {
   /** Regions to write, and for each view and buffer, in the order in which they were added, its place in them. */
   settle(): { readonly regions: readonly Region[]; readonly slices: readonly Slice[] } {
     const regions: Region[] = [];
-    const ranges = new Map<Source, { first: number; end: number }>();
     for (const source of this.#sources.values()) {
-      const first = regions.length;
+      source.first = regions.length;
       for (const region of regionsOf(source)) regions.push(region);
-      ranges.set(source, { first, end: regions.length });
+      source.end = regions.length;
     }
-    const slices = this.#uses.map((use) => {
-      const range = ranges.get(use.source) ?? { first: 0, end: 0 };
-      const index = lastStartingBy(regions, range.first, range.end, use.start);
-      return { region: index, offset: use.start - (regions[index]?.start ?? 0), length: use.end - use.start };
+    const slices = this.#uses.map(({ source, start, end }) => {
+      const region = regionAt(regions, source.first, source.end, start);
+      return { region, offset: start - (regions[region]?.start ?? 0), length: end - start };
     });
     return { regions, slices };
   }
@@ -73,7 +74,7 @@ export class RegionPlan {
   #source(buffer: ArrayBufferLike): Source {
     let source = this.#sources.get(buffer);
     if (source === undefined) {
-      source = { buffer, uses: [], isWhole: false };
+      source = { buffer, uses: [], isWhole: false, first: 0, end: 0 };
       this.#sources.set(buffer, source);
     }
     return source;
@@ -94,7 +95,8 @@ function regionsOf({ buffer, uses, isWhole }: Source): Region[] {
 }
 
 /** Overlapping uses merged; touching ones too, an empty one into whatever holds its place. */
-function unionOf(uses: readonly Use[]): Piece[] {
+function unionOf(uses: readonly Piece[]): readonly Piece[] {
+  if (uses.length === 1) return uses;
   const sorted = uses.toSorted((a, b) => a.start - b.start);
   const pieces: { start: number; end: number }[] = [];
   for (const { start, end } of sorted) {
@@ -105,7 +107,8 @@ function unionOf(uses: readonly Use[]): Piece[] {
   return pieces;
 }
 
-function lastStartingBy(regions: readonly Region[], first: number, end: number, place: number): number {
+/** The region, among those from `first` to `end`, that holds `place`. */
+function regionAt(regions: readonly Region[], first: number, end: number, place: number): number {
   let low = first;
   let high = end - 1;
   while (low < high) {

@@ -19,57 +19,69 @@ export interface Shape {
 }
 
 /** Wider objects, and ones with a long key, are dictionaries: their keys are data and would only fill the table. */
-export const widestShape = 64;
+export const widestShape = 256;
 const longestKey = 64;
-/** Past either, the table starts anew; shapes still in use are simply met again. */
-const mostShapes = 2_048;
+/** Past this many, the table starts anew; shapes still in use are simply met again. */
 const mostKeys = 8_192;
+/** Shapes kept for one first key; a newcomer takes the place of the oldest. */
+const mostAlike = 16;
 
-interface Node {
-  readonly next: Map<string, Node>;
-  shape: Shape | undefined;
-  /** Of all shapes that begin with this key, the one met last: the next object's is probably the same. */
-  recent: Shape | undefined;
+interface Family {
+  readonly shapes: Shape[];
+  oldest: number;
+  /** The one met last: the next object's is probably the same. */
+  recent: Shape;
 }
 
-let firsts = new Map<string, Node>();
+/** By first key. */
+let families = new Map<string, Family>();
 let keys = new Map<string, Key>();
-let shapes = 0;
 
 /** The shape last met among those whose first key is `name`. */
 export function recentShape(name: string): Shape | undefined {
-  return firsts.get(name)?.recent;
+  return families.get(name)?.recent;
 }
 
 /** The shape of an object with these keys, in this order; undefined when it is better treated as a dictionary. */
 export function shapeOf(names: readonly string[]): Shape | undefined {
-  if (names.length === 0 || names.length > widestShape) return undefined;
-  if (shapes > mostShapes || keys.size > mostKeys) {
-    firsts = new Map();
-    keys = new Map();
-    shapes = 0;
+  const [first] = names;
+  if (first === undefined || names.length > widestShape) return undefined;
+  const family = families.get(first);
+  if (family === undefined) {
+    const shape = newShape(names);
+    if (shape !== undefined) families.set(first, { shapes: [shape], oldest: 0, recent: shape });
+    return shape;
   }
-  let nodes = firsts;
-  let first: Node | undefined;
-  let node: Node | undefined;
-  for (const name of names) {
-    node = nodes.get(name);
-    if (node === undefined) {
-      if (name.length > longestKey) return undefined;
-      node = { next: new Map(), shape: undefined, recent: undefined };
-      nodes.set(name, node);
+  for (const shape of family.shapes) {
+    if (hasNames(shape, names)) {
+      family.recent = shape;
+      return shape;
     }
-    first ??= node;
-    nodes = node.next;
   }
-  if (node === undefined || first === undefined) return undefined;
-  node.shape ??= newShape(names);
-  first.recent = node.shape;
-  return node.shape;
+  const shape = newShape(names);
+  if (shape === undefined) return undefined;
+  family.recent = shape;
+  if (family.shapes.length < mostAlike) {
+    family.shapes.push(shape);
+  } else {
+    family.shapes[family.oldest] = shape;
+    family.oldest = (family.oldest + 1) % mostAlike;
+  }
+  return shape;
 }
 
-function newShape(names: readonly string[]): Shape {
-  shapes++;
+function hasNames(shape: Shape, names: readonly string[]): boolean {
+  if (shape.names.length !== names.length) return false;
+  for (let i = 0; i < names.length; i++) if (shape.names[i] !== names[i]) return false;
+  return true;
+}
+
+function newShape(names: readonly string[]): Shape | undefined {
+  if (names.some((name) => name.length > longestKey)) return undefined;
+  if (keys.size > mostKeys) {
+    families = new Map();
+    keys = new Map();
+  }
   return { names, keys: names.map(keyOf), epoch: 0, index: 0 };
 }
 

@@ -6,8 +6,7 @@
 
 interface Utf8 {
   readonly TextEncoder: new () => {
-    encode(text: string): Uint8Array;
-    encodeInto(text: string, into: Uint8Array): { readonly written: number };
+    encodeInto(text: string, into: Uint8Array): { readonly read: number; readonly written: number };
   };
   readonly TextDecoder: new (
     label: string,
@@ -20,13 +19,9 @@ const encoder = new platform.TextEncoder();
 // Without ignoreBOM a text that starts with U+FEFF would lose its first character.
 const decoder = new platform.TextDecoder("utf-8", { ignoreBOM: true });
 
-export function encodeUtf8(text: string): Uint8Array {
-  return encoder.encode(text);
-}
-
-/** Returns how many bytes it wrote at `at`. The caller has reserved three for each UTF-16 unit of `text`. */
-export function writeUtf8(text: string, into: Uint8Array, at: number): number {
-  return encoder.encodeInto(text, into.subarray(at)).written;
+/** Writes what fits of `text` at `at`; says how many UTF-16 units that was, and how many bytes they took. */
+export function writeUtf8(text: string, into: Uint8Array, at: number): { readonly read: number; readonly written: number } {
+  return encoder.encodeInto(text, into.subarray(at));
 }
 
 /** Ill-formed bytes become U+FFFD; it never throws. */
@@ -89,8 +84,8 @@ export function readWtf8(bytes: Uint8Array, start: number, end: number): string 
   return text;
 }
 
-/** Text of up to `asciiByHand` bytes is read and written by a loop: there the call into the platform costs more. */
-export const asciiByHand = 40;
+/** Text of up to this length is read and written by a loop: there a call into the platform costs more. */
+export const longestByHand = 40;
 
 const char = String.fromCharCode;
 
@@ -98,7 +93,8 @@ const char = String.fromCharCode;
 export function readLatin1(bytes: Uint8Array, at: number, length: number): string {
   let text = "";
   let i = at;
-  for (const end = at + length - 7; i < end; i += 8) {
+  let left = length;
+  for (; left >= 8; left -= 8, i += 8) {
     text += char(
       bytes[i] ?? 0,
       bytes[i + 1] ?? 0,
@@ -110,36 +106,30 @@ export function readLatin1(bytes: Uint8Array, at: number, length: number): strin
       bytes[i + 7] ?? 0,
     );
   }
-  switch (at + length - i) {
-    case 0:
-      return text;
-    case 1:
-      return text + char(bytes[i] ?? 0);
-    case 2:
-      return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0);
-    case 3:
-      return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0);
-    case 4:
-      return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0, bytes[i + 3] ?? 0);
-    case 5:
-      return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0, bytes[i + 3] ?? 0, bytes[i + 4] ?? 0);
-    case 6:
-      return (
-        text +
-        char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0, bytes[i + 3] ?? 0, bytes[i + 4] ?? 0, bytes[i + 5] ?? 0)
-      );
-    default:
-      return (
-        text +
-        char(
-          bytes[i] ?? 0,
-          bytes[i + 1] ?? 0,
-          bytes[i + 2] ?? 0,
-          bytes[i + 3] ?? 0,
-          bytes[i + 4] ?? 0,
-          bytes[i + 5] ?? 0,
-          bytes[i + 6] ?? 0,
-        )
-      );
+  if (left >= 4) {
+    text += char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0, bytes[i + 3] ?? 0);
+    left -= 4;
+    i += 4;
   }
+  if (left === 0) return text;
+  if (left === 1) return text + char(bytes[i] ?? 0);
+  if (left === 2) return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0);
+  return text + char(bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0);
+}
+
+/** `bytes[at, at + length * 2)`, which the caller has found to be inside `bytes`, as UTF-16LE. */
+export function readUtf16(bytes: Uint8Array, at: number, length: number): string {
+  let text = "";
+  let i = at;
+  let left = length;
+  for (; left >= 4; left -= 4, i += 8) {
+    text += char(
+      (bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8),
+      (bytes[i + 2] ?? 0) | ((bytes[i + 3] ?? 0) << 8),
+      (bytes[i + 4] ?? 0) | ((bytes[i + 5] ?? 0) << 8),
+      (bytes[i + 6] ?? 0) | ((bytes[i + 7] ?? 0) << 8),
+    );
+  }
+  for (; left > 0; left--, i += 2) text += char((bytes[i] ?? 0) | ((bytes[i + 1] ?? 0) << 8));
+  return text;
 }

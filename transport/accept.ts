@@ -3,6 +3,7 @@
  * handshake with a new channel, resuming, presence and the one timer for all of them. Knows nothing about who may
  * connect (the owner decides on each hello), how channels come, or the sessions' messages.
  */
+import { GridError } from "../protocol/errors.ts";
 import type { Channel } from "./channel.ts";
 import { decodeFrame, encodeJson } from "./frame.ts";
 import { readHello } from "./handshake.ts";
@@ -37,8 +38,10 @@ export type HelloDecision =
     }
   | { readonly type: "refuse"; readonly code: string; readonly message: string };
 
-/** What the owner hears of its sessions. After the last three the session is closed and forgotten. */
+/** What the owner hears. After the last three the session is closed and forgotten. */
 export type AcceptEvent =
+  /** `onHello` threw something that is no GridError; the channel was closed and the dialing end may try again. */
+  | { readonly type: "hello-failed"; readonly address: string; readonly error: unknown }
   /** The primary channel closed without a bye, or was silent for 15 s. */
   | { readonly type: "link-lost"; readonly sessionId: string; readonly reason: string }
   /** The same session again, on a new channel. */
@@ -50,6 +53,7 @@ export type AcceptEvent =
   | { readonly type: "session-closed"; readonly sessionId: string; readonly reason: string };
 
 export interface AcceptorOptions {
+  /** Throwing a GridError refuses with its code. A decision that takes over 10 s is not waited for. */
   onHello(request: HelloRequest): HelloDecision | Promise<HelloDecision>;
   onEvent(event: AcceptEvent): void;
   /** Default: the platform's `crypto.getRandomValues`. */
@@ -71,9 +75,8 @@ const tickMs = 250;
 const beatSlots = 20;
 const silentBeats = 3;
 
-/** The code of the refusals this file makes itself. */
+/** The codes of the refusals this file makes itself. */
 export const badHelloCode = "PROTOCOL";
-export const unknownSessionCode = "UNKNOWN_SESSION";
 export const wrongKeyCode = "WRONG_RESUME_KEY";
 
 interface Entry {
@@ -190,7 +193,11 @@ export class Acceptor {
     try {
       decision = await this.#options.onHello({ hello, address: pending.address, sessionId, resumeKey, claim });
     } catch (error) {
-      this.#refuse(pending, badHelloCode, error instanceof Error ? error.message : String(error));
+      if (error instanceof GridError) this.#refuse(pending, error.code, error.message);
+      else {
+        this.#drop(pending, "the hello could not be decided on");
+        this.#options.onEvent({ type: "hello-failed", address: pending.address, error });
+      }
       return;
     }
     if (decision.type === "refuse") {
@@ -200,7 +207,7 @@ export class Acceptor {
     const id = decision.sessionId ?? sessionId;
     // While the owner decided, the channel may have closed, or another have taken the id.
     if (!this.#pending.has(pending) || this.#entries.has(id)) {
-      this.#refuse(pending, unknownSessionCode, `Cannot open session "${id}": its link went while it was decided on`);
+      this.#drop(pending, "decided on too late");
       decision.session.close("not opened");
       return;
     }
@@ -261,6 +268,12 @@ export class Acceptor {
     pending.channel.close(message);
   }
 
+  /** Closes without a refusal, which would be final: the dialing end may try again. */
+  #drop(pending: Pending, reason: string): void {
+    this.#pending.delete(pending);
+    pending.channel.close(reason);
+  }
+
   #randomText(bytes: number): string {
     const random = new Uint8Array(bytes);
     if (this.#options.getRandomValues === undefined) crypto.getRandomValues(random);
@@ -273,7 +286,7 @@ export class Acceptor {
   #tick(): void {
     const now = this.#now();
     for (const pending of this.#pending) {
-      if (pending.deadline <= now) this.#refuse(pending, badHelloCode, `Cannot wait for hello: over ${helloMs} ms`);
+      if (pending.deadline <= now) this.#drop(pending, `no hello, or no decision on it, within ${helloMs} ms`);
     }
     for (const entry of this.#lost) {
       if (entry.lostAt !== undefined && entry.lostAt + entry.retainMs <= now) {

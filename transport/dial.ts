@@ -172,7 +172,7 @@ class Dialer {
   }
 
   #welcomed(channel: Channel, welcome: Welcome): void {
-    const { session, onWelcome } = this.#options;
+    const { session } = this.#options;
     const isFirst = this.#claim === undefined;
     clearTimeout(this.#timer);
     clearTimeout(this.#giveUpTimer);
@@ -181,7 +181,7 @@ class Dialer {
     this.#state = { type: "linked", since: performance.now() };
     // 1. A forgotten session starts again, empty, 2. the owner says what matters, 3. the channel is attached and sends.
     if (!isFirst && !welcome.isResumed) session.restart();
-    onWelcome(welcome, isFirst);
+    this.#options.onWelcome(welcome, isFirst);
     session.attach(channel, welcome.received);
     this.#beatTimer ??= setInterval(() => {
       if (session.beat(false) >= silentBeats) session.dropPrimary("silent");

@@ -68,7 +68,7 @@ export interface SessionOptions<In, Out> {
   /** Told once, when the session is over for good. */
   onClosed?(reason: string): void;
   /** Runs the flush after the current turn: `queueMicrotask`, or `setImmediate` for larger batches in Node. */
-  schedule(flush: () => void): void;
+  readonly schedule: (flush: () => void) => void;
   readonly limits?: Partial<SessionLimits>;
 }
 
@@ -195,10 +195,7 @@ export class Session<In, Out> {
     if (this.#closeReason !== undefined) return;
     this.#outbox.push(message);
     this.#outboxBytes += this.#sizeOf(message);
-    if (!this.#isFlushScheduled) {
-      this.#isFlushScheduled = true;
-      this.#options.schedule(this.#flush);
-    }
+    this.#requestFlush();
     if (this.queuedBytes > this.#limits.queuedBytes) {
       this.close(`${this.queuedBytes} bytes wait for the peer, over the limit queuedBytes ${this.#limits.queuedBytes}`);
     }
@@ -338,7 +335,9 @@ export class Session<In, Out> {
   #requestFlush(): void {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
-    this.#options.schedule(this.#flush);
+    // Called on nothing: a browser's queueMicrotask refuses any `this` but its own.
+    const { schedule } = this.#options;
+    schedule(this.#flush);
   }
 
   /** Hands batches to the preferred channel until there are none or it is full; encodes only what can go now. */

@@ -211,7 +211,11 @@ class Answering implements WebRtcAnswering {
       data.close();
       return;
     }
-    const channel = new NodeDataChannel(data, (reason) => this.close(reason), (reason) => this.closeNow(reason));
+    const channel = new NodeDataChannel(
+      data,
+      (reason) => this.close(reason),
+      (reason) => this.closeNow(reason),
+    );
     this.#channel = channel;
     const opened = (): void => {
       if (this.#closeReason !== undefined || !channel.open()) return;

@@ -16,7 +16,7 @@ export interface WebSocketLike {
   readonly readyState: number;
   readonly bufferedAmount: number;
   /** `ws` calls `sent` when the bytes have left the process; a browser ignores it. */
-  send(data: Uint8Array, sent?: () => void): void;
+  send(data: Uint8Array<ArrayBuffer>, sent?: () => void): void;
   close(code?: number, reason?: string): void;
   terminate?(): void;
   addEventListener(type: "message", listener: (event: { readonly data: unknown }) => void): void;
@@ -96,7 +96,7 @@ class WebSocketChannel implements Channel {
     this.#inbox.handlers = handlers;
   }
 
-  send(frame: Uint8Array): void {
+  send(frame: Uint8Array<ArrayBuffer>): void {
     checkFrameLength(frame, this.maxFrameBytes);
     const socket = this.#socket;
     if (this.#isClosed || socket.readyState !== isOpen) return;

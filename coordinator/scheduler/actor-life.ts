@@ -7,10 +7,10 @@ import { actorId, creationOf, isChildOf, type ParentId, returnId, type WorkerId 
 import { type ActorSpec, type Failure, failure, type Submission } from "../../protocol/nouns.ts";
 import type { Submitter } from "./events.ts";
 import { Fifo } from "./fifo.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, Speaker } from "./machine.ts";
 import { awaitInputs, holdById, makeObject, readyState, release, releaseById, resolve, settle } from "./object-life.ts";
 import { occupy, take } from "./placement.ts";
-import type { Actor, Attempt, Job, Task, Worker } from "./records.ts";
+import type { Actor, Attempt, Task, Worker } from "./records.ts";
 import { own, transition } from "./task-life.ts";
 
 /** What `$ready()` gives: the payload of undefined. */
@@ -24,15 +24,14 @@ export function nameKey(namespace: string, name: string): string {
 
 export interface NewActor {
   readonly by: Submitter;
-  readonly job: Job;
-  readonly owner: Task | undefined;
+  readonly speaker: Speaker;
   readonly spec: ActorSpec;
   readonly creation: Submission;
 }
 
-export function createActor(m: Machine, { by, job, owner, spec, creation }: NewActor): void {
+export function createActor(m: Machine, { by, speaker, spec, creation }: NewActor): void {
   const id = actorId(creation.id);
-  const parent = owner?.id ?? job.id;
+  const { job, parent } = speaker;
   if (!isChildOf(creation.id, parent)) {
     m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot create "${id}": it is not named after "${parent}"`, about: id });
     return;
@@ -63,7 +62,7 @@ export function createActor(m: Machine, { by, job, owner, spec, creation }: NewA
   };
   m.records.actors.set(id, actor);
   job.actors.add(actor);
-  own(owner, makeObject(m, returnId(creation.id, 0), job));
+  own(speaker, makeObject(m, returnId(creation.id, 0), job));
   for (const input of creation.inputs) holdById(m, input);
   for (const held of creation.holds) holdById(m, held);
   m.tell(id, "created", spec.className);

@@ -2,8 +2,8 @@
  * The workbench of one `handle`: the records, the time of the event, the instructions so far, and what is recommended
  * next. The lives of tasks, objects, actors and workers are each written in a file of their own on top of this one.
  */
-import type { JobId, ParentId, TaskId } from "../../protocol/ids.ts";
-import { taskOfAttempt } from "../../protocol/ids.ts";
+import type { ActorId, JobId, ParentId, TaskId } from "../../protocol/ids.ts";
+import { attemptNumber, creationOf, taskOfAttempt } from "../../protocol/ids.ts";
 import type { Failure } from "../../protocol/nouns.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Instruction, Submitter } from "./events.ts";
@@ -127,16 +127,37 @@ export class Machine {
     if (this.history.length > this.options.historyEntries * 2) this.history.splice(0, this.options.historyEntries);
   }
 
-  /** The job a submitter speaks for and the parent of what it submits; undefined when it may not speak (any more). */
-  speakerOf(by: Submitter): { readonly job: Job; readonly parent: ParentId; readonly task: Task | undefined } | undefined {
+  /** Who a submitter is; undefined when it may not speak (any more). */
+  speakerOf(by: Submitter): Speaker | undefined {
     if (by.type === "client") {
       const job = this.records.jobs.get(by.jobId);
-      return job === undefined || job.closed ? undefined : { job, parent: job.id, task: undefined };
+      return job === undefined || job.closed ? undefined : { job, parent: job.id, task: undefined, actor: undefined };
     }
     const attempt = this.records.attempts.get(by.attemptId);
-    if (attempt === undefined || attempt.worker.id !== by.workerId) return undefined;
-    return { job: attempt.task.job, parent: taskOfAttempt(by.attemptId), task: attempt.task };
+    if (attempt !== undefined) {
+      if (attempt.worker.id !== by.workerId) return undefined;
+      const { task } = attempt;
+      return { job: task.job, parent: task.id, task, actor: task.actor };
+    }
+    return this.#actorSpeaking(by);
   }
+  /** An actor outside of any call (its constructor, what it does between calls) speaks as the activation it is. */
+  #actorSpeaking({ attemptId, workerId }: Extract<Submitter, { type: "attempt" }>): Speaker | undefined {
+    const actor = this.records.actors.get(taskOfAttempt(attemptId) as string as ActorId);
+    if (actor === undefined || actor.epoch !== attemptNumber(attemptId) || !("worker" in actor.state)) return undefined;
+    if (actor.state.worker?.id !== workerId) return undefined;
+    return { job: actor.job, parent: creationOf(actor.id), task: undefined, actor };
+  }
+}
+
+/** Whoever submits: a client, a task, a call of an actor, or the actor itself. */
+export interface Speaker {
+  readonly job: Job;
+  /** What it submits is named after this. */
+  readonly parent: ParentId;
+  readonly task: Task | undefined;
+  /** What a call or its actor makes is the actor's to hold. */
+  readonly actor: Actor | undefined;
 }
 
 /** An ended task, for people. */

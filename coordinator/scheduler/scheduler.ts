@@ -9,7 +9,7 @@ import { dispatch, recall, recallDue } from "./dispatch.ts";
 import type { Instruction, SchedulerEvent } from "./events.ts";
 import * as jobs from "./job-life.ts";
 import { type Deadline, defaultOptions, Machine, type SchedulerOptions } from "./machine.ts";
-import { free, hold, release, want } from "./object-life.ts";
+import { free, release, want } from "./object-life.ts";
 import { makeObject, readyState, settle } from "./object-life.ts";
 import { isChildOf, taskOfObject } from "../../protocol/ids.ts";
 import { isOver, type Records } from "./records.ts";
@@ -80,7 +80,7 @@ export class Scheduler {
       case "actor-created": {
         const speaker = m.speakerOf(event.by);
         if (speaker === undefined) return;
-        actors.createActor(m, { by: event.by, job: speaker.job, owner: speaker.task, spec: event.spec, creation: event.creation });
+        actors.createActor(m, { by: event.by, speaker, spec: event.spec, creation: event.creation });
         return;
       }
       case "value-put":
@@ -184,7 +184,7 @@ export class Scheduler {
     const m = this.#m;
     const speaker = m.speakerOf(by);
     if (speaker === undefined) return;
-    const { job, task: owner } = speaker;
+    const { job } = speaker;
     if (job.queued + submissions.length > m.options.queuedTasksPerJob) {
       const message = `Cannot queue ${submissions.length} more tasks: job "${job.name}" has ${job.queued} and the limit is ${m.options.queuedTasksPerJob}`;
       for (const { id } of submissions) m.command({ type: "refuse", to: by, code: "PROTOCOL", message, about: id });
@@ -192,7 +192,7 @@ export class Scheduler {
     }
     const actor = spec.type === "call" ? actors.findActor(m, spec.actorId) : undefined;
     for (const submission of submissions) {
-      const task = tasks.submit(m, { by, job, owner, spec, submission, actor });
+      const task = tasks.submit(m, { by, speaker, spec, submission, actor });
       if (task === undefined || spec.type !== "call") continue;
       if (actor !== undefined) actors.accept(actor, task);
       else m.recommended.push({ task, to: "failed", failure: actors.unknownActorFailure(spec.actorId) });
@@ -209,7 +209,7 @@ export class Scheduler {
       return;
     }
     const object = makeObject(m, id, speaker.job);
-    tasks.own(speaker.task, object);
+    tasks.own(speaker, object);
     settle(m, object, readyState(value));
   }
 
@@ -222,10 +222,10 @@ export class Scheduler {
       if (object === undefined || object.job !== speaker.job) continue;
       if (type === "objects-freed") free(m, object);
       else if (type === "objects-held") {
-        if (speaker.task === undefined) hold(object);
-        else tasks.own(speaker.task, object);
+        tasks.own(speaker, object);
+      } else if (speaker.actor !== undefined) {
+        if (speaker.actor.made.delete(object)) release(m, object);
       } else if (speaker.task === undefined) release(m, object);
-      else if (speaker.task.actor?.made.delete(object) === true) release(m, object);
     }
   }
 

@@ -5,7 +5,7 @@
 import { attemptId, isChildOf, type ObjectId, returnId } from "../../protocol/ids.ts";
 import { type Failure, failure, type Spec, type Submission, type Value } from "../../protocol/nouns.ts";
 import type { Submitter } from "./events.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, Speaker } from "./machine.ts";
 import {
   awaitInputs,
   forgetTaskIfUnheld,
@@ -23,7 +23,6 @@ import {
   type Actor,
   type Attempt,
   isOver,
-  type Job,
   type ObjectRecord,
   type Task,
   type TaskState,
@@ -35,17 +34,16 @@ import {
 
 export interface NewTask {
   readonly by: Submitter;
-  readonly job: Job;
-  readonly owner: Task | undefined;
+  readonly speaker: Speaker;
   readonly spec: Spec;
   readonly submission: Submission;
   readonly actor: Actor | undefined;
 }
 
 /** Makes the records of a submission, or does nothing where a re-run names what is there already. */
-export function submit(m: Machine, { by, job, owner, spec, submission, actor }: NewTask): Task | undefined {
+export function submit(m: Machine, { by, speaker, spec, submission, actor }: NewTask): Task | undefined {
   const { id } = submission;
-  const parent = owner?.id ?? job.id;
+  const { job, parent } = speaker;
   if (!isChildOf(id, parent)) {
     m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot submit "${id}": it is not named after "${parent}"`, about: id });
     return undefined;
@@ -76,8 +74,8 @@ export function submit(m: Machine, { by, job, owner, spec, submission, actor }: 
   };
   m.records.tasks.set(id, task);
   job.tasks.add(task);
-  if (owner !== undefined) (owner.children ??= new Set()).add(task);
-  for (let i = 0; i < spec.returns; i++) own(owner, makeObject(m, returnId(id, i), job));
+  if (speaker.task !== undefined) (speaker.task.children ??= new Set()).add(task);
+  for (let i = 0; i < spec.returns; i++) own(speaker, makeObject(m, returnId(id, i), job));
   for (const input of submission.inputs) holdById(m, input);
   for (const held of submission.holds) holdById(m, held);
   m.tell(id, "submitted", spec.name);
@@ -90,11 +88,11 @@ export function submit(m: Machine, { by, job, owner, spec, submission, actor }: 
 const nothingMissing = { missing: 0 };
 
 /** Whoever submits holds what comes of it: a client until it releases, a task until it ends, a call's actor while it lives. */
-export function own(owner: Task | undefined, object: ObjectRecord): void {
+export function own({ task, actor }: Pick<Speaker, "task" | "actor">, object: ObjectRecord): void {
+  if (actor?.made.has(object) === true) return;
   hold(object);
-  if (owner === undefined) return;
-  if (owner.actor !== undefined) owner.actor.made.add(object);
-  else (owner.made ??= []).push(object);
+  if (actor !== undefined) actor.made.add(object);
+  else if (task !== undefined) (task.made ??= []).push(object);
 }
 
 // ------------------------------------------------------------------------------------------ the table
@@ -275,8 +273,8 @@ export function produce(m: Machine, task: Task, index: number, value: Value): vo
   task.produced = index;
   const id: ObjectId = returnId(task.id, index);
   const object = m.records.objects.get(id) ?? makeObject(m, id, task.job);
-  const owner = m.records.tasks.get(task.parent as Task["id"]);
-  own(owner, object);
+  const parent = m.records.tasks.get(task.parent as Task["id"]);
+  own({ task: parent, actor: parent?.actor }, object);
   settle(m, object, readyState(value));
 }
 

@@ -4,6 +4,7 @@ import { highWaterBytes } from "../../transport/channel.ts";
 import { decodeFrame, encodeAck, encodePart } from "../../transport/frame.ts";
 import { memoryChannelPair } from "../../transport/memory-channel.ts";
 import type { MemoryChannel } from "../../transport/memory-channel.ts";
+import { Session } from "../../transport/session.ts";
 import { windowBytes, windowFrames } from "../../transport/send-window.ts";
 import { aSession, jsonCodec, numbersTo, randomOf, settle } from "./support.ts";
 import type { TestSession } from "./support.ts";
@@ -56,6 +57,23 @@ describe("session batches", () => {
     link(pair, "websocket");
     await settle();
     expect(pair.b.received).toEqual(numbersTo(5));
+  });
+
+  it("[SESSION-1] calls schedule on nothing, as a browser's queueMicrotask must be", async () => {
+    const seen: unknown[] = [];
+    const session = new Session<unknown, unknown>({
+      codec: jsonCodec,
+      onMessages: () => {},
+      onLink: () => {},
+      onRefused: () => {},
+      schedule(this: void, flush) {
+        seen.push(this);
+        queueMicrotask(flush);
+      },
+    });
+    session.send(1);
+    session.send(2);
+    expect(seen).toEqual([undefined]);
   });
 
   it("[SESSION-2] flushes nothing above the high-water mark, so that batches grow", async () => {
@@ -298,7 +316,10 @@ describe("session delivery", () => {
       return [frame];
     };
     atB.pause();
-    sendAll(pair.a, Array.from({ length: 40 }, () => "w".repeat(1024 * 1024)));
+    sendAll(
+      pair.a,
+      Array.from({ length: 40 }, () => "w".repeat(1024 * 1024)),
+    );
     await settle();
     expect(bytes).toBeGreaterThan(windowBytes - limits.messageBytes);
     expect(bytes).toBeLessThan(windowBytes + limits.messageBytes);

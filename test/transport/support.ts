@@ -36,7 +36,11 @@ export interface TestSession {
 }
 
 export function aSession(
-  options: { limits?: Partial<SessionLimits>; codec?: Codec<unknown, unknown>; onMessage?: (message: unknown) => void } = {},
+  options: {
+    limits?: Partial<SessionLimits>;
+    codec?: Codec<unknown, unknown>;
+    onMessage?: (message: unknown) => void;
+  } = {},
 ): TestSession {
   const received: unknown[] = [];
   const links: (LinkKind | "none")[] = [];

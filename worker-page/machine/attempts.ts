@@ -11,7 +11,7 @@
 import type { AttemptId, FunctionId, JobId, ObjectId } from "../../protocol/ids.ts";
 import type { AssignedTask, Outcome, Work, WorkerMessage } from "../../protocol/messages.ts";
 import type { Demand, Failure } from "../../protocol/nouns.ts";
-import type { ThreadInput } from "../threads/thread-work.ts";
+import type { ThreadInput } from "./thread-work.ts";
 import type { Actor } from "./actors.ts";
 import type { LogBudget } from "./log-budget.ts";
 import type { Trip } from "./threads.ts";

@@ -5,7 +5,7 @@
 import { type ObjectId, returnId, taskOfAttempt } from "../../protocol/ids.ts";
 import { limits } from "../../protocol/limits.ts";
 import { type Failure, failure, type Value } from "../../protocol/nouns.ts";
-import type { ThreadReport, ThreadValue } from "../threads/thread-work.ts";
+import type { ThreadReport, ThreadValue } from "./thread-work.ts";
 import { type Attempt, type Delivery, delivering, type Spoiled } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
 import { fail, leaveThread, settle } from "./settle.ts";

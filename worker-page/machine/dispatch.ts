@@ -33,7 +33,7 @@ function fillThreads(h: Holdings): number {
     if (lane === undefined || first === undefined || !threads.fits(first.cpuUnits)) return passed.size;
     const thread = threads.freeFor(lane.jobId);
     if (thread === undefined) passed = new Set([...passed, lane]);
-    else begin(h, thread, lane, first);
+    else begin(h, thread, lane, first, threads.unused);
   }
 }
 
@@ -41,15 +41,17 @@ function fillThreads(h: Holdings): number {
 function fillPipes(h: Holdings): void {
   const lane = h.lanes.oldest(none);
   if (lane === undefined) return;
-  for (let first = lane.first; first !== undefined && isShareable(first); first = lane.first) {
-    const thread = h.threads.pipeFor(lane.jobId);
-    if (thread === undefined) return;
-    begin(h, thread, lane, first);
+  const pipes = h.threads.pipesFor(lane.jobId);
+  for (const [index, thread] of pipes.entries()) {
+    const { first } = lane;
+    if (first === undefined || !isShareable(first)) return;
+    begin(h, thread, lane, first, pipes.length - index);
   }
 }
 
-function begin(h: Holdings, thread: TaskThread, lane: Lane, first: TaskAttempt): void {
-  const tasks = takeTrip(h, lane, first);
+/** `sharers`: how many threads could share what the lane holds. */
+function begin(h: Holdings, thread: TaskThread, lane: Lane, first: TaskAttempt, sharers: number): void {
+  const tasks = takeTrip(h, lane, first, sharers);
   const trip = new Trip(thread, tasks.length, first.cpuUnits, isShareable(first));
   h.threads.occupy(trip, tasks.length);
   for (const task of tasks) {
@@ -69,10 +71,10 @@ function begin(h: Holdings, thread: TaskThread, lane: Lane, first: TaskAttempt):
   }
 }
 
-function takeTrip(h: Holdings, lane: Lane, first: TaskAttempt): readonly TaskAttempt[] {
+function takeTrip(h: Holdings, lane: Lane, first: TaskAttempt, sharers: number): readonly TaskAttempt[] {
   const tasks: TaskAttempt[] = [];
   // A share for each thread, so that one does not take all while another is free.
-  const most = isShareable(first) ? Math.min(batchTasks, Math.ceil(lane.length / Math.max(1, h.threads.capacity))) : 1;
+  const most = isShareable(first) ? Math.min(batchTasks, Math.ceil(lane.length / Math.max(1, sharers))) : 1;
   let bytes = 0;
   let next: TaskAttempt | undefined = first;
   while (next !== undefined && tasks.length < most && bytes < batchBytes) {

@@ -1,13 +1,13 @@
 /**
  * What the machine orders: imperatives that the shell carries out, in order, without deciding anything.
  */
-import type { ActorId, AttemptId, FunctionId, ObjectId, WorkerId } from "../../protocol/ids.ts";
+import type { ActorId, AttemptId, FunctionId, ObjectId } from "../../protocol/ids.ts";
 import type { ToSubmitterMessage, WorkerMessage } from "../../protocol/messages.ts";
-import type { ThreadActor, ThreadCall, ThreadTask } from "../threads/thread-work.ts";
+import type { ThreadActor, ThreadCall, ThreadTask } from "./thread-work.ts";
 
 /** For a thread that is being started too: orders wait for it. */
 export type ThreadInstruction = { readonly threadId: number } & (
-  | { readonly type: "start-thread"; readonly workerId: WorkerId }
+  | { readonly type: "start-thread" }
   | { readonly type: "end-thread" }
   | { readonly type: "define"; readonly functionId: FunctionId; readonly bytes: Uint8Array }
   | { readonly type: "run"; readonly tasks: readonly ThreadTask[] }

@@ -27,6 +27,7 @@ import {
 } from "./given.ts";
 import { type Due, type Holdings, newHoldings } from "./holdings.ts";
 import type { Instruction } from "./instructions.ts";
+import { brokenInvariants } from "./invariants.ts";
 import {
   connected,
   continueLending,
@@ -67,6 +68,11 @@ export class Machine {
     const thread = this.#holdings.threads.get(threadId);
     const attempt = this.#holdings.attempts.get(attemptId);
     return thread !== undefined && thread.type !== "spare" && attempt !== undefined && thread.held.has(attempt);
+  }
+
+  /** What is not as it must be, for tests after each event. */
+  brokenInvariants(): readonly string[] {
+    return brokenInvariants(this.#holdings);
   }
 
   snapshot(): Picture {

@@ -93,7 +93,7 @@ function changeCapacity(h: Holdings): void {
   if (capacity === 0) giveBackAll(h);
 }
 
-/** A coordinator that takes us for somebody new knows nothing of what we hold. */
+/** Nobody asks for it any more: a coordinator that takes us for somebody new, or one we leave. */
 function dropEverything(h: Holdings): void {
   for (const thread of [...h.threads.all()]) endThread(h, thread);
   for (const attempt of [...h.attempts.values()]) forget(h, attempt);
@@ -121,6 +121,6 @@ function goAway(h: Holdings): void {
   h.standing.state = "left";
   h.outbox.flushOutcomes();
   h.outbox.send({ type: "leave" });
-  for (const thread of [...h.threads.all()]) endThread(h, thread);
+  dropEverything(h);
   h.outbox.order({ type: "disconnect" });
 }

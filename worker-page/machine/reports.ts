@@ -4,7 +4,7 @@
  */
 import { limits } from "../../protocol/limits.ts";
 import type { LogLine } from "../../protocol/nouns.ts";
-import type { ThreadReport } from "../threads/thread-work.ts";
+import type { ThreadReport } from "./thread-work.ts";
 import { actorEnded, actorStarted, endActor } from "./actor-life.ts";
 import { assertNever } from "./assert-never.ts";
 import type { Attempt } from "./attempts.ts";

@@ -3,7 +3,6 @@
  * beyond that when all are blocked, and ends what has been idle for long. A thread never changes its job: where another
  * job needs one, the idlest is ended and a fresh one started.
  */
-import type { WorkerId } from "../../protocol/ids.ts";
 import type { Holdings } from "./holdings.ts";
 import type { SpareThread, Thread } from "./threads.ts";
 
@@ -26,9 +25,9 @@ export interface ThreadSupply {
 
 export const newSupply = (): ThreadSupply => ({ failures: 0, notBefore: -Infinity });
 
-export function startThread(h: Holdings, workerId: WorkerId): SpareThread {
+export function startThread(h: Holdings): SpareThread {
   const thread = h.threads.add();
-  h.outbox.order({ type: "start-thread", threadId: thread.id, workerId });
+  h.outbox.order({ type: "start-thread", threadId: thread.id });
   return thread;
 }
 
@@ -55,12 +54,11 @@ export function spareDied(h: Holdings, thread: SpareThread): void {
 export function recruit(h: Holdings, wanting: number): void {
   const { threads, lanes } = h;
   const usual = usualThreads(h);
-  const { workerId } = h.standing;
   // A thread knows for whom it works, so there is none before the first welcome.
-  if (workerId === undefined || h.at < h.supply.notBefore) return;
+  if (h.standing.workerId === undefined || h.at < h.supply.notBefore) return;
   let live = threads.forTasks;
   let spares = threads.spares;
-  for (; live < usual; live++, spares++) startThread(h, workerId);
+  for (; live < usual; live++, spares++) startThread(h);
   for (; spares < wanting; live++, spares++) {
     const idlest = live >= usual ? threads.idlest(lanes) : undefined;
     if (idlest !== undefined) {
@@ -68,7 +66,7 @@ export function recruit(h: Holdings, wanting: number): void {
       live--;
     }
     if (live >= threads.capacity + extraThreads) return;
-    startThread(h, workerId);
+    startThread(h);
   }
 }
 

@@ -102,6 +102,11 @@ export class Threads {
     );
   }
 
+  /** Threads lent that run nothing of a task, and so could share what waits. */
+  get unused(): number {
+    return this.capacity - this.#count((thread) => thread.type === "tasks" && thread.cpuUnits > 0);
+  }
+
   add(): SpareThread {
     const thread: SpareThread = { type: "spare", id: ++this.#lastId, isWarm: false };
     this.#threads.set(thread.id, thread);
@@ -110,7 +115,14 @@ export class Threads {
 
   remove(thread: Thread): void {
     this.#threads.delete(thread.id);
-    if (thread.type === "tasks") this.#usedUnits -= thread.cpuUnits;
+    if (thread.type !== "tasks") return;
+    // What is still in it leaves later, and must not give its slot back a second time.
+    thread.liveTrips.clear();
+    this.#recount(thread);
+  }
+
+  get usedUnits(): number {
+    return this.#usedUnits;
   }
 
   /** Something that needs so many slots may begin. What needs more than there are begins alone. */
@@ -137,13 +149,14 @@ export class Threads {
     return spare === undefined ? blocked : this.#bindToTasks(spare, jobId);
   }
 
-  /** A thread of this job that runs one batch and can have the next behind it. */
-  pipeFor(jobId: JobId): TaskThread | undefined {
+  /** The threads of this job that run one batch and can have the next behind it. */
+  pipesFor(jobId: JobId): readonly TaskThread[] {
+    const pipes: TaskThread[] = [];
     for (const thread of this.#threads.values()) {
       if (thread.type !== "tasks" || thread.jobId !== jobId || thread.liveTrips.size !== 1) continue;
-      for (const trip of thread.liveTrips) if (trip.isBatch) return thread;
+      for (const trip of thread.liveTrips) if (trip.isBatch) pipes.push(thread);
     }
-    return undefined;
+    return pipes;
   }
 
   /** Idle since longest, among those whose job has nothing for them. */

@@ -10,18 +10,21 @@
  * dead: what it says then is dropped.
  */
 import { DisconnectedError, GridError } from "../../protocol/errors.ts";
-import { attemptNumber, type JobId, type ObjectId, type TaskId, taskOfAttempt } from "../../protocol/ids.ts";
+import { type ActorId, attemptNumber, type FunctionId, type JobId, type ObjectId, type TaskId, taskOfAttempt } from "../../protocol/ids.ts";
 import type { SubmitterMessage } from "../../protocol/messages.ts";
 import type { Demand, Failure } from "../../protocol/nouns.ts";
 import { errorOf } from "../../grid/failures.ts";
+import { createGrid } from "../../grid/grid.ts";
 import type { GridHost } from "../../grid/host.ts";
-import type { Context } from "../../grid/types.ts";
+import { submitterOf } from "../../grid/submitter.ts";
+import type { Context, Grid } from "../../grid/types.ts";
 import type { Attempt } from "./attempt.ts";
+import type { Link } from "./attempts.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What an actor adds to the context of its calls. */
 export interface ActorPart {
-  readonly actorId: string;
+  readonly actorId: ActorId;
   readonly actorName: string | undefined;
   readonly wasRestored: boolean;
   checkpoint(): Promise<void>;
@@ -31,16 +34,22 @@ export interface ActorPart {
 export class AttemptHost implements GridHost {
   readonly jobId: JobId;
   readonly namespace: string;
+  readonly isLasting: boolean;
+  readonly defined: Set<FunctionId>;
   readonly #runtime: Runtime;
   readonly #demand: Demand;
   readonly #actor: ActorPart | undefined;
   /** Whom it speaks for when no call is running. */
   readonly #first: Attempt;
   #current: Attempt;
+  #uploads: Promise<unknown> | undefined = undefined;
 
   constructor(attempt: Attempt, demand: Demand, runtime: Runtime, actor?: ActorPart) {
     this.jobId = attempt.work.jobId;
     this.namespace = attempt.work.namespace;
+    // An actor lives long: what it lets go of is released before its end.
+    this.isLasting = actor !== undefined;
+    this.defined = runtime.defined;
     this.#first = attempt;
     this.#current = attempt;
     this.#demand = demand;
@@ -51,6 +60,19 @@ export class AttemptHost implements GridHost {
   /** This call's code runs from here on. */
   follow(attempt: Attempt): void {
     this.#current = attempt;
+  }
+
+  get current(): Attempt {
+    return this.#current;
+  }
+
+  get actorId(): ActorId | undefined {
+    return this.#actor?.actorId;
+  }
+
+  /** Settles when all that is being uploaded has arrived or failed, and the Grid has said what follows from it. */
+  get uploads(): Promise<unknown> | undefined {
+    return this.#uploads;
   }
 
   get #speaker(): Attempt {
@@ -66,12 +88,17 @@ export class AttemptHost implements GridHost {
     speaker.report({ type: "relay", attemptId: speaker.id, message });
   }
 
-  async upload(id: string, bytes: Uint8Array): Promise<void> {
-    try {
-      await this.#runtime.shell.upload(this.#speaker.id, id, bytes);
-    } catch (error) {
+  upload(id: string, bytes: Uint8Array): Promise<void> {
+    const upload = this.#runtime.shell.upload(this.#speaker.id, id, bytes).catch((error: unknown) => {
       throw gridErrorOf(error, `Cannot upload "${id}"`);
-    }
+    });
+    // Settles after whoever is given `upload` has been called.
+    const all = Promise.allSettled([this.#uploads, upload]);
+    this.#uploads = all;
+    void all.then(() => {
+      if (this.#uploads === all) this.#uploads = undefined;
+    });
+    return upload;
   }
 
   async download(id: ObjectId, signal?: AbortSignal): Promise<Uint8Array> {
@@ -121,6 +148,13 @@ export class AttemptHost implements GridHost {
 
   /** A task does not end its job. */
   async close(): Promise<void> {}
+}
+
+/** A Grid of its own for this host, and the way for the thread to reach it. */
+export function openGrid(host: AttemptHost): { readonly grid: Grid; readonly link: Link } {
+  const end = createGrid(host);
+  const { outbox } = submitterOf(end.grid);
+  return { grid: end.grid, link: { receive: (message) => end.receive(message), flush: () => outbox.flush() } };
 }
 
 /** The shell rejects with a Failure; anything else means that it cannot be reached. */

@@ -18,7 +18,8 @@ import type { ThreadReport, ThreadValue } from "./thread-work.ts";
 export interface AttemptOwner {
   waits(attempt: Attempt): void;
   goesOn(attempt: Attempt): void;
-  ended(attempt: Attempt): void;
+  /** `heldPlace`: it had begun and did not wait. */
+  ended(attempt: Attempt, heldPlace: boolean): void;
 }
 
 /** Progress goes out at most this often; the last there was always does. */
@@ -40,7 +41,8 @@ export class Attempt {
   #lastOrdinal = -1;
   #isCancelled = false;
   #controller: AbortController | undefined = undefined;
-  #onCancel: (() => void) | undefined = undefined;
+  #taken = 0;
+  #nudge: (() => void) | undefined = undefined;
   #progress: Extract<ThreadReport, { type: "progress" }> | undefined = undefined;
   #progressAt = -Infinity;
 
@@ -51,7 +53,8 @@ export class Attempt {
     this.#owner = owner;
   }
 
-  get hasBegun(): boolean {
+  /** And has not ended. */
+  get isRunning(): boolean {
     return this.#phase === "running";
   }
   get hasEnded(): boolean {
@@ -59,10 +62,6 @@ export class Attempt {
   }
   get isCancelled(): boolean {
     return this.#isCancelled;
-  }
-  /** It awaits the grid. */
-  get isWaiting(): boolean {
-    return this.#waits > 0;
   }
 
   begin(): void {
@@ -114,7 +113,7 @@ export class Attempt {
       type: "progress",
       attemptId: this.id,
       fraction: Math.min(1, Math.max(0, fraction)),
-      note: clip(note === undefined ? "" : String(note), noteBytes),
+      note: clip(note ?? "", noteBytes),
     };
     if (this.#runtime.turns.now() - this.#progressAt >= progressMs) this.#sayProgress();
   }
@@ -124,6 +123,21 @@ export class Attempt {
     this.#progressAt = this.#runtime.turns.now();
     this.#runtime.reports.add(this.#progress);
     this.#progress = undefined;
+  }
+
+  /** Items of this generator that its consumer has taken. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  consumed(taken: number): void {
+    this.#taken = Math.max(this.#taken, taken);
+    this.#nudge?.();
+  }
+
+  /** Called when items are taken, when it is cancelled and when it ends. One at a time. */
+  whenNudged(then: () => void): void {
+    this.#nudge = then;
   }
 
   // ------------------------------------------------------------------------------------------ cancelling
@@ -137,12 +151,7 @@ export class Attempt {
     }
     this.#runtime.attempts.enter(this);
     if (this.#controller !== undefined) this.#abort(this.#controller);
-    this.#onCancel?.();
-  }
-
-  /** At most one at a time: whoever holds its code between two steps. */
-  whenCancelled(then: (() => void) | undefined): void {
-    this.#onCancel = then;
+    this.#nudge?.();
   }
 
   cancellation(): Failure {
@@ -179,17 +188,18 @@ export class Attempt {
     const ranMs = this.#ranMs();
     if (outcome !== undefined) {
       // 1. What the grid is still to be told belongs to this attempt, so it goes before the outcome.
-      this.#runtime.attempts.listenerOf(this.id)?.flush();
+      this.#runtime.attempts.linkOf(this.id)?.flush();
       this.#sayProgress();
       this.#runtime.console.ended(this);
       this.#runtime.reports.add(outcome(ranMs));
     }
     // 2. From here on it is not heard.
+    const heldPlace = this.#phase === "running" && this.#waits === 0;
     this.#phase = "ended";
     this.#runtime.attempts.remove(this.id);
-    if (this.#isCancelled || outcome === undefined) this.#onCancel?.();
+    this.#nudge?.();
     // 3. Its place is free only now.
-    this.#owner.ended(this);
+    this.#owner.ended(this, heldPlace);
   }
 
   #ranMs(): number {

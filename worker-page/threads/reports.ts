@@ -2,10 +2,10 @@
  * What the thread has to tell its shell, gathered so that many small things travel in one message and no single one
  * waits. Knows nothing about what the reports say.
  *
- * THREAD-6: reports leave in order: those of one turn together, during long work every 2 ms, and at once when nothing
- * follows.
+ * THREAD-6: reports leave in order: at once after 2 ms of silence and when nothing follows, else those of a turn of the
+ * loop together, and at least every 2 ms while code runs that reports.
  */
-import type { ThreadReport } from "./thread-api.ts";
+import type { ThreadReport } from "./thread-work.ts";
 import type { Turns } from "./turns.ts";
 
 /** How long work may go on before what it has reported leaves. */
@@ -15,24 +15,23 @@ export class Reports {
   readonly #turns: Turns;
   readonly #send: (reports: readonly ThreadReport[]) => void;
   #gathered: ThreadReport[] = [];
-  #flushedAt: number;
+  #flushedAt = -Infinity;
   #isHeld = false;
   #isFlushComing = false;
 
   constructor(turns: Turns, send: (reports: readonly ThreadReport[]) => void) {
     this.#turns = turns;
     this.#send = send;
-    this.#flushedAt = turns.now();
   }
 
   add(report: ThreadReport): void {
     this.#gathered[this.#gathered.length] = report;
-    // Code that computes for long is heard from while it does.
+    // Code that goes on computing is heard from while it does.
     if (this.#turns.now() - this.#flushedAt >= sliceMs) this.flush();
-    else if (!this.#isHeld) this.#flushAfterThisCode();
+    else if (!this.#isHeld) this.#flushNextTurn();
   }
 
-  /** A run of short tasks begins: their reports wait for `release`, or for 2 ms. */
+  /** Short work begins: its reports wait for `release`, or for 2 ms. */
   hold(): void {
     this.#isHeld = true;
     this.#flushedAt = this.#turns.now();
@@ -51,11 +50,10 @@ export class Reports {
     this.#send(reports);
   }
 
-  /** A microtask comes after all that were queued before it, so it takes along what this turn has set in motion. */
-  #flushAfterThisCode(): void {
+  #flushNextTurn(): void {
     if (this.#isFlushComing) return;
     this.#isFlushComing = true;
-    void Promise.resolve().then(() => {
+    this.#turns.next(() => {
       this.#isFlushComing = false;
       if (!this.#isHeld) this.flush();
     });

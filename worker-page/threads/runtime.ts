@@ -1,5 +1,5 @@
 /** What everything on one thread shares. Made once, in thread.ts; tests make their own. */
-import type { WorkerId } from "../../protocol/ids.ts";
+import type { FunctionId, WorkerId } from "../../protocol/ids.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Reports } from "./reports.ts";
 import type { ThreadShell } from "./thread-api.ts";
@@ -11,6 +11,8 @@ export interface Runtime {
   readonly turns: Turns;
   readonly reports: Reports;
   readonly shell: Pick<ThreadShell, "upload" | "download">;
+  /** Functions that the coordinator has been told of from here. */
+  readonly defined: Set<FunctionId>;
   readonly attempts: Attempts;
   readonly console: ThreadConsole;
 }

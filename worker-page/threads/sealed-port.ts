@@ -26,8 +26,8 @@ export function sealPort(port: MessagePort): SealedPort {
 }
 
 function getterOf(prototype: object, name: string): (of: object) => unknown {
-  const getter = Object.getOwnPropertyDescriptor(prototype, name)?.get;
-  if (getter === undefined) throw new TypeError(`Cannot seal a port: events have no getter "${name}"`);
-  const call: (of: object) => unknown = Function.prototype.call.bind(getter);
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+  if (descriptor?.get === undefined) throw new TypeError(`Cannot seal a port: events have no getter "${name}"`);
+  const call: (of: object) => unknown = Function.prototype.call.bind(descriptor.get);
   return call;
 }

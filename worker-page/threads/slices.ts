@@ -42,7 +42,8 @@ export class Slices {
 
   /** As `wake`, once the code that runs now has let go: it may be a user's. */
   wakeAfterThisCode(): void {
-    if (this.#isWakeComing) return;
+    // A step that is under way is followed by another look.
+    if (this.#isWakeComing || this.#isStepping) return;
     this.#isWakeComing = true;
     void Promise.resolve().then(() => {
       this.#isWakeComing = false;

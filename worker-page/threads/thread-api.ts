@@ -1,12 +1,12 @@
 /**
  * What a shell and its threads say to each other, through comlink, over a port that nobody else holds. Plain data both
- * ways: thread-work.ts says which.
+ * ways: machine/thread-work.ts says which.
  */
 import type { ActorId, AttemptId, FunctionId, ObjectId, WorkerId } from "../../protocol/ids.ts";
 import type { ToSubmitterMessage } from "../../protocol/messages.ts";
-import type { ThreadActor, ThreadCall, ThreadReport, ThreadTask } from "./thread-work.ts";
+import type { ThreadActor, ThreadCall, ThreadReport, ThreadTask } from "../machine/thread-work.ts";
 
-export type { ThreadActor, ThreadCall, ThreadInput, ThreadReport, ThreadTask, ThreadValue } from "./thread-work.ts";
+export type { ThreadActor, ThreadCall, ThreadInput, ThreadReport, ThreadTask, ThreadValue } from "../machine/thread-work.ts";
 
 /** What the shell orders. Each call returns at once; what comes of it is reported. */
 export interface ThreadApi {

@@ -1,0 +1,44 @@
+/** The command line: finds the command, reads its flags, and gives the exit code. Each command is in a file of its own. */
+import { demo } from "./demo.ts";
+import { run } from "./run.ts";
+import { start } from "./start.ts";
+import { status } from "./status.ts";
+import { UsageError } from "./usage.ts";
+import { worker } from "./worker.ts";
+
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { start, worker, run, status, demo };
+
+const help = `tabgrid: Ray for browser tabs
+
+  tabgrid start [--host 127.0.0.1] [--port 7070]   start a coordinator; tabs join at the URL it prints
+  tabgrid worker URL [--tabs 1] [--threads n]      lend headless tabs of this machine, for a lab or a server
+  tabgrid run SCRIPT [args...]                     run a driver script, connected by TABGRID_URL
+  tabgrid status [URL]                             who is there and what runs
+  tabgrid demo [--keep]                            a grid on this machine, and what it can do
+
+  tabgrid COMMAND --help                           a command's options
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help);
+    return name === undefined ? 2 : 0;
+  }
+  const command = commands[name];
+  if (command === undefined) throw new UsageError(`Unknown command "${name}"`, help);
+  return command(rest);
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    const isUsage = error instanceof UsageError;
+    process.stderr.write(`tabgrid: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (isUsage) process.stderr.write(`\n${error.help}`);
+    if (!isUsage && process.env["TABGRID_LOG"] === "debug" && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
+    process.exit(isUsage ? 2 : 1);
+  },
+);

@@ -1,0 +1,146 @@
+/**
+ * The coordinator's composition root: takes a configuration, picks the adapters, opens the ports. The only file here
+ * that knows which journal, store and endpoint are real.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createServer as createSecureServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { getRequestListener } from "@hono/node-server";
+import { pino } from "pino";
+import { WebSocketServer } from "ws";
+import { webSocketChannel, webSocketFrameBytes } from "../transport/websocket-channel.ts";
+import { openWebRtcEndpoint } from "../transport/webrtc-node.ts";
+import { type Config, lanAddresses } from "./config.ts";
+import { Coordinator } from "./coordinator.ts";
+import { callerOf, httpApp } from "./http.ts";
+import { memoryJournal } from "./journal/memory-journal.ts";
+import { fileObjects } from "./objects/file-objects.ts";
+import { selfSignedCertificate } from "./self-signed.ts";
+import { Sessions } from "./sessions.ts";
+import { isLoopback, makeTokens, mayEnter, type Tokens } from "./tokens.ts";
+
+export { readConfig } from "./config.ts";
+
+export interface RunningCoordinator {
+  readonly url: string;
+  readonly workerUrl: string;
+  readonly notebookUrl: string;
+  readonly dashboardUrl: string;
+  readonly tokens: Tokens;
+  /** URLs for other devices to join by. */
+  readonly joinUrls: readonly string[];
+  /** False where the data channels cannot be had here: tabs work over their WebSocket. */
+  readonly hasWebRtc: boolean;
+  close(): Promise<void>;
+}
+
+/** Resolves once connections are accepted; rejects when a port is taken or the folder cannot be written. */
+export async function startCoordinator(config: Config): Promise<RunningCoordinator> {
+  const log = pino({ level: config.logLevel }, pino.destination(2));
+  const objectsFolder = await mkdtemp(join(tmpdir(), "tabgrid-"));
+  const objects = await fileObjects(objectsFolder);
+  const coordinator = new Coordinator({
+    journal: memoryJournal(),
+    objects,
+    now: () => Math.floor(performance.timeOrigin + performance.now()),
+    onTrouble: (error) => log.error({ err: error }, "internal trouble"),
+  });
+  const tokens = makeTokens();
+  const isOpen = isLoopback(config.host);
+
+  const server = config.https ? createSecureServer(await selfSignedCertificate([config.host, ...lanAddresses()])) : createServer();
+  const port = await listen(server, config.port, config.host);
+  const webRtc = await openWebRtcEndpoint({
+    udpPort: config.udpPort ?? port,
+    ...(config.host === "0.0.0.0" || config.host === "::" ? {} : { bindAddress: config.host }),
+    ...(config.publicAddress === undefined ? {} : { publicAddress: config.publicAddress }),
+  }).catch((error: unknown) => {
+    log.warn({ err: error }, "no UDP port: tabs will work over their WebSocket");
+    return undefined;
+  });
+  const sessions = new Sessions({
+    coordinator,
+    tokens,
+    isOpen,
+    webRtc,
+    onTrouble: (what, error) => log.warn({ err: error }, what),
+  });
+
+  const scheme = config.https ? "https" : "http";
+  const urls = urlsOf(scheme, config, port, isOpen ? undefined : tokens);
+  const app = httpApp({
+    coordinator,
+    distFolder: fileURLToPath(new URL("../", import.meta.url)),
+    ownerOf: (key) => sessions.ownerOf(key),
+    mayEnter: (caller, wanted) => mayEnter(tokens, isOpen, caller, wanted),
+    joinUrls: () => urls.joinUrls.map((url) => url.replace(/#.*/, "")),
+  });
+  server.on("request", getRequestListener(app.fetch));
+
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: webSocketFrameBytes, perMessageDeflate: false });
+  server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
+    const { pathname } = new URL(request.url ?? "/", "http://localhost");
+    if (pathname !== "/session") {
+      socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");
+      return;
+    }
+    const header = (name: string): string | undefined => {
+      const value = request.headers[name];
+      return typeof value === "string" ? value : undefined;
+    };
+    const caller = callerOf({ url: request.url ?? "/", header });
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      sessions.accept(webSocketChannel(webSocket), request.socket.remoteAddress ?? "unknown", caller);
+    });
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    ...urls,
+    tokens,
+    hasWebRtc: webRtc !== undefined,
+    close: () => (closing ??= closeAll()),
+  };
+
+  async function closeAll(): Promise<void> {
+    sessions.close();
+    coordinator.close();
+    webRtc?.close();
+    sockets.close();
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+    await objects.close();
+    await rm(objectsFolder, { recursive: true, force: true });
+  }
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? `port ${port} is in use; choose another with --port, or --port 0 for any` : error.message;
+      reject(new Error(`Cannot start on ${host}: ${why}`, { cause: error }));
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+function urlsOf(scheme: string, { host, publicAddress }: Config, port: number, tokens: Tokens | undefined) {
+  const everywhere = host === "0.0.0.0" || host === "::";
+  const names = everywhere ? [...(publicAddress === undefined ? [] : [publicAddress]), ...lanAddresses()] : [host];
+  const base = (name: string): string => `${scheme}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+  const url = base(everywhere ? "127.0.0.1" : host);
+  const hash = (scope: keyof Tokens): string => (tokens === undefined ? "" : `#token=${tokens[scope]}`);
+  return {
+    url,
+    workerUrl: `${url}/worker${hash("join")}`,
+    notebookUrl: `${url}/notebook${hash("submit")}`,
+    dashboardUrl: `${url}/dashboard${hash("observe")}`,
+    joinUrls: names.map((name) => `${base(name)}/worker${hash("join")}`),
+  };
+}
