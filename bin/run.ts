@@ -18,7 +18,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
   if (script === undefined) throw new UsageError("A script is needed", help);
   if (!existsSync(script)) throw new UsageError(`There is no script at ${resolve(script)}`, help);
-  const imports = ["--import", new URL("../resolve-tabgrid.js", import.meta.url).href];
+  const imports = ["--import", new URL("../../bin/resolve-tabgrid.js", import.meta.url).href];
   if (/\.[mc]?tsx?$/.test(script)) imports.push("--import", import.meta.resolve("tsx"));
   const child = spawn(process.execPath, [...imports, script, ...rest], {
     stdio: "inherit",

@@ -6,11 +6,12 @@ import { ProtocolError } from "../protocol/errors.ts";
 import type { ActorId, FunctionId, ObjectId } from "../protocol/ids.ts";
 import type { PayloadHooks, Token } from "../protocol/payload.ts";
 import { RemoteClass } from "./actor-class.ts";
-import { newActorHandle } from "./actor-handle.ts";
+import { calleeOf, newActorHandle } from "./actor-handle.ts";
 import type { Definition } from "./definition.ts";
 import { errorHooks, errorOfToken } from "./failures.ts";
 import { Ref } from "./object-ref.ts";
 import { checkOptions, type optionTables } from "./options.ts";
+import { Queue } from "./queue.ts";
 import { remoted, TaskTemplate } from "./remote-function.ts";
 import type { Submitter } from "./submitter.ts";
 import type { MethodToken } from "./tokens.ts";
@@ -44,6 +45,8 @@ function revive(submitter: Submitter, grid: Grid, token: Token): unknown {
     }
     case "class":
       return new RemoteClass(submitter, grid, definitionIn(token, "class"), undefined, optionsIn<ActorOptions>(token, "actor"));
+    case "queue":
+      return calleeOf(token["actor"]) === undefined ? refuse(token, "actor") : Queue.over(grid, token["actor"]);
     case "error":
       return errorOfToken(token) ?? refuse(token, "code");
     default:

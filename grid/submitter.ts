@@ -200,6 +200,7 @@ export class Submitter {
     }
     this.wants.askAgain();
     this.queries.askAgain();
+    this.outbox.flush();
   }
 
   #refused({ code, message, about }: Extract<ToSubmitterMessage, { type: "refused" }>): void {

@@ -26,6 +26,7 @@ export type Token =
       readonly maxTaskRetries: number;
       readonly maxPendingCalls?: number;
     }
+  | { readonly kind: "queue"; readonly actor: object }
   | (FunctionToken & { readonly kind: "function"; readonly generator: boolean; readonly options: Omit<TaskOptions, "captures"> })
   | (FunctionToken & { readonly kind: "class"; readonly methods: readonly MethodToken[]; readonly options: Omit<ActorOptions, "captures"> });
 

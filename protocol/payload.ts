@@ -5,9 +5,11 @@
  */
 import { limits } from "./limits.ts";
 import { decode } from "./payload-decode.ts";
-import { type Encoded, encode, type Token } from "./payload-encode.ts";
+import { encode, type Token } from "./payload-encode.ts";
+import type { Encoded } from "./payload-output.ts";
 
-export type { Encoded, Token } from "./payload-encode.ts";
+export type { Token } from "./payload-encode.ts";
+export type { Encoded } from "./payload-output.ts";
 
 /** How objects and functions travel that are themselves on both sides: refs, handles, remote functions, the grid. */
 export interface PayloadHooks {

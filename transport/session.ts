@@ -28,30 +28,19 @@ import {
   wholeHeaderBytes,
 } from "./frame.ts";
 import type { Frame } from "./frame.ts";
+import { Outbox } from "./outbox.ts";
+import type { BatchLimits, Codec } from "./outbox.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import type { Assembly } from "./receive-window.ts";
 import { SendWindow } from "./send-window.ts";
+import { StallWatch } from "./stall-watch.ts";
+import type { Progress } from "./stall-watch.ts";
 
-/** Messages to bytes and back; a session is generic over it. */
-export interface Codec<In, Out> {
-  /**
-   * The batch as bytes that the session may keep and write its header into: the first `headerBytes` are left free.
-   * Throws when a message cannot be encoded; the session then finds which one, and sends the others.
-   */
-  encode(batch: readonly Out[], headerBytes: number): Uint8Array;
-  /** Throws ProtocolError for bytes that are no batch; `bytes` may be kept. */
-  decode(bytes: Uint8Array): readonly In[];
-  /** About how many bytes a message will take, to bound batches and the queue. Default `assumedMessageBytes`. */
-  sizeOf?(message: Out): number;
-}
+export type { Codec } from "./outbox.ts";
 
-export interface SessionLimits {
-  /** Bytes that wait to be sent or acknowledged before the session gives up. Default 256 MiB. */
+export interface SessionLimits extends BatchLimits {
+  /** Bytes that wait to be sent or acknowledged before the session gives up. */
   readonly queuedBytes: number;
-  /** Messages in one batch. Default 1,024. */
-  readonly batchMessages: number;
-  /** Estimated bytes after which a batch is full; one larger message still goes, alone. Default 256 KiB. */
-  readonly batchBytes: number;
 }
 
 export interface SessionOptions<In, Out> {
@@ -69,6 +58,7 @@ export interface SessionOptions<In, Out> {
   onClosed?(reason: string): void;
   /** Runs the flush after the current turn: `queueMicrotask`, or `setImmediate` for larger batches in Node. */
   readonly schedule: (flush: () => void) => void;
+  /** Default: 256 MiB queued, batches of 1,024 messages and about 256 KiB. */
   readonly limits?: Partial<SessionLimits>;
 }
 
@@ -96,9 +86,6 @@ export type LinkedSession = Pick<
   | "restart"
 >;
 
-/** What a message is taken to weigh when the codec does not say. */
-export const assumedMessageBytes = 256;
-
 /** An acknowledgement goes out on its own after this many batches, */
 const ackFrames = 32;
 /** this many bytes, */
@@ -106,9 +93,8 @@ const ackBytes = 256 * 1024;
 /** or this long, when nothing was sent that could carry it. */
 const ackDelayMs = 200;
 
-/** The upgrade is given up after this many checks without an acknowledgement on it while the primary answers. */
-const stallChecks = 3;
-const stallCheckMs = 1_000;
+/** An end that is sent more than this without reading it gets no answers; those to come cover what is left out. */
+const unreadBytes = highWaterBytes + limits.messageBytes;
 
 const defaultLimits: SessionLimits = { queuedBytes: 256 * 1024 * 1024, batchMessages: 1_024, batchBytes: 256 * 1024 };
 
@@ -129,13 +115,7 @@ export class Session<In, Out> {
   readonly #options: SessionOptions<In, Out>;
   readonly #limits: SessionLimits;
 
-  #outbox: Out[] = [];
-  #outboxHead = 0;
-  #outboxBytes = 0;
-  /** Parts of a batch that could not be encoded as one; the last goes first. */
-  #halves: (readonly Out[])[] = [];
-  /** What a message took on average in the last batch: batches stay short when the codec cannot tell beforehand. */
-  #usualBytes = assumedMessageBytes;
+  readonly #outbox: Outbox<In, Out>;
   #isFlushScheduled = false;
   readonly #flush = (): void => {
     this.#isFlushScheduled = false;
@@ -160,13 +140,19 @@ export class Session<In, Out> {
   #beatHeard = 0;
   #silentBeats = 0;
 
-  #stallTimer: ReturnType<typeof setTimeout> | undefined;
-  #stalledChecks = 0;
-  #stallSeen = { acknowledged: 0, acksHeard: 0, primaryHeard: 0 };
+  readonly #stallWatch = new StallWatch({
+    progress: () => this.#progress(),
+    probe: () => {
+      this.#upgrade?.channel.send(probeFrame);
+      this.#primary?.channel.send(probeFrame);
+    },
+    onStalled: () => this.#dropUpgrade("stalled"),
+  });
 
   constructor(options: SessionOptions<In, Out>) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#outbox = new Outbox(options.codec, this.#limits, (error) => this.#refused(error));
   }
 
   /** The last batch received in order; a resume tells it to the other end. */
@@ -184,7 +170,7 @@ export class Session<In, Out> {
 
   /** Bytes that wait to be sent or acknowledged, as estimated before they are encoded. */
   get queuedBytes(): number {
-    return this.#outboxBytes + this.#sending.bytes;
+    return this.#outbox.bytes + this.#sending.bytes;
   }
 
   /**
@@ -193,8 +179,7 @@ export class Session<In, Out> {
    */
   send(message: Out): void {
     if (this.#closeReason !== undefined) return;
-    this.#outbox.push(message);
-    this.#outboxBytes += this.#sizeOf(message);
+    this.#outbox.add(message);
     this.#requestFlush();
     if (this.queuedBytes > this.#limits.queuedBytes) {
       this.close(`${this.queuedBytes} bytes wait for the peer, over the limit queuedBytes ${this.#limits.queuedBytes}`);
@@ -231,8 +216,7 @@ export class Session<In, Out> {
     // Parts of one batch never mix between channels: a batch begun on another starts again here.
     if ((this.#upgrade ?? this.#primary) !== preferredBefore) this.#partOffset = 0;
     this.#tellLink();
-    // 1. Send before listening: early frames are delivered inside the assignment, and may close what they arrive on.
-    // 2. Deferred like any flush, so that the caller finishes what it was doing first.
+    // Deferred, like any flush: the early frames that the assignment delivers are read first.
     this.#requestFlush();
     channel.handlers = {
       onFrame: (frame) => this.#hear(link, frame),
@@ -244,7 +228,7 @@ export class Session<In, Out> {
   /** Both streams begin again, empty: the other end has lost its memory of them. The owner resends what matters. */
   restart(): void {
     this.#dropUpgrade("restarted");
-    this.#emptyOutbox();
+    this.#outbox.clear();
     this.#sending = new SendWindow();
     this.#receiving = new ReceiveWindow();
     this.#partOffset = 0;
@@ -282,11 +266,23 @@ export class Session<In, Out> {
     this.#pump();
   }
 
-  /** Sends what waits and a bye on every channel, all before it returns (fit for `pagehide`), then closes. */
+  /**
+   * Sends what waits (up to a window) and a bye on every channel, all before it returns (fit for `pagehide`), then
+   * closes. The primary channel repeats what is unacknowledged: the upgrade may die before its last bytes are out.
+   */
   goodbye(reason: string): void {
     if (this.#closeReason !== undefined) return;
-    this.#pump();
-    const bye = encodeJson("bye", { reason });
+    const link = this.#primary ?? this.#upgrade;
+    if (link !== undefined) {
+      if (this.#upgrade !== undefined && link !== this.#upgrade) this.#rewind();
+      for (;;) {
+        const batch = this.#sending.current();
+        if (batch !== undefined) this.#sendBatch(link, batch);
+        else if (!this.#sending.hasRoom || !this.#encodeNext()) break;
+      }
+    }
+    // The count says what must have arrived for a bye to count: one may overtake the batches on the other channel.
+    const bye = encodeJson("bye", { reason, sent: this.#sending.sentThrough });
     this.#primary?.channel.send(bye);
     this.#upgrade?.channel.send(bye);
     this.close(reason);
@@ -306,11 +302,11 @@ export class Session<In, Out> {
     if (this.#closeReason !== undefined) return;
     this.#closeReason = reason;
     clearTimeout(this.#ackTimer);
-    clearTimeout(this.#stallTimer);
+    this.#stallWatch.stop();
     const links = [this.#primary, this.#upgrade];
     this.#primary = undefined;
     this.#upgrade = undefined;
-    this.#emptyOutbox();
+    this.#outbox.clear();
     this.#sending = new SendWindow();
     for (const link of links) link?.channel.close(reason);
     this.#tellLink();
@@ -319,18 +315,6 @@ export class Session<In, Out> {
   }
 
   // ---------------------------------------------------------------------------------------------------- sending
-
-  #emptyOutbox(): void {
-    this.#outbox = [];
-    this.#outboxHead = 0;
-    this.#outboxBytes = 0;
-    this.#halves = [];
-  }
-
-  #sizeOf(message: Out): number {
-    const { codec } = this.#options;
-    return codec.sizeOf === undefined ? assumedMessageBytes : codec.sizeOf(message);
-  }
 
   #requestFlush(): void {
     if (this.#isFlushScheduled) return;
@@ -356,7 +340,7 @@ export class Session<In, Out> {
       this.#isPumping = false;
     }
     if (this.#framesToAck >= ackFrames || this.#bytesToAck >= ackBytes) this.#sendAck(link);
-    this.#watchForStall();
+    this.#stallWatch.start();
   }
 
   #sendBatch(link: Link, batch: Uint8Array): void {
@@ -380,59 +364,12 @@ export class Session<In, Out> {
     link.channel.send(part);
   }
 
-  /** Encodes the next batch into the window, or refuses the one message in it; false when nothing waits. */
+  /** Encodes the next batch into the window; false when nothing waits. */
   #encodeNext(): boolean {
-    const batch = this.#halves.pop() ?? this.#takeBatch();
-    if (batch === undefined) return false;
-    let failure: unknown;
-    try {
-      const frame = this.#options.codec.encode(batch, wholeHeaderBytes);
-      const bytes = frame.length - wholeHeaderBytes;
-      const average = bytes / batch.length;
-      // One long message alone says little about the next ones; a short one does.
-      if (batch.length > 1 || average < this.#usualBytes) this.#usualBytes = average;
-      if (bytes <= limits.messageBytes) {
-        this.#sending.add(frame, this.#receiving.received);
-        return true;
-      }
-      failure = new ProtocolError(`Cannot send message: ${bytes} bytes exceed messageBytes ${limits.messageBytes}`);
-    } catch (error) {
-      failure = error;
-    }
-    if (batch.length === 1) this.#refused(failure);
-    else {
-      // Halving finds the culprit, or a length that fits; one half at a time, so that the window is never overrun.
-      const middle = batch.length >> 1;
-      this.#halves.push(batch.slice(middle), batch.slice(0, middle));
-    }
+    const frame = this.#outbox.next(wholeHeaderBytes);
+    if (frame === undefined) return false;
+    this.#sending.add(frame, this.#receiving.received);
     return true;
-  }
-
-  /** Without copying when the whole outbox is one batch, which it is until the channel is slower than its sender. */
-  #takeBatch(): readonly Out[] | undefined {
-    const outbox = this.#outbox;
-    const { batchMessages, batchBytes } = this.#limits;
-    const begin = this.#outboxHead;
-    const isAll = begin === 0 && outbox.length <= batchMessages;
-    const candidates = isAll ? outbox : outbox.slice(begin, begin + batchMessages);
-    const usual = this.#options.codec.sizeOf === undefined ? this.#usualBytes : 0;
-    let count = 0;
-    let bytes = 0;
-    for (const message of candidates) {
-      const size = this.#sizeOf(message);
-      bytes += Math.max(size, usual);
-      if (count > 0 && bytes > batchBytes) break;
-      this.#outboxBytes -= size;
-      count++;
-    }
-    if (count === 0) return undefined;
-    const end = begin + count;
-    // What was taken is let go in large steps: constant time a message, and never more than twice the memory.
-    if (end * 2 > outbox.length) {
-      this.#outbox = end === outbox.length ? [] : outbox.slice(end);
-      this.#outboxHead = 0;
-    } else this.#outboxHead = end;
-    return count === candidates.length ? candidates : candidates.slice(0, count);
   }
 
   // -------------------------------------------------------------------------------------------------- receiving
@@ -468,10 +405,10 @@ export class Session<In, Out> {
         this.#takeAck(frame.ack);
         return;
       case "probe":
-        link.channel.send(encodeAck(this.#receiving.received));
+        this.#sendAck(link);
         return;
       case "ping":
-        link.channel.send(pongFrame);
+        if (link.channel.bufferedBytes < unreadBytes) link.channel.send(pongFrame);
         return;
       case "pong":
         return;
@@ -529,12 +466,15 @@ export class Session<In, Out> {
     }
     this.#ackTimer ??= setTimeout(() => {
       this.#ackTimer = undefined;
+      if (this.#framesToAck === 0) return;
       const current = this.#upgrade ?? this.#primary;
-      if (this.#framesToAck > 0 && current !== undefined) this.#sendAck(current);
+      if (current !== undefined) this.#sendAck(current);
+      if (this.#framesToAck > 0) this.#ackSoon();
     }, ackDelayMs);
   }
 
   #sendAck(link: Link): void {
+    if (link.channel.bufferedBytes >= unreadBytes) return;
     this.#acked();
     link.channel.send(encodeAck(this.#receiving.received));
   }
@@ -546,9 +486,13 @@ export class Session<In, Out> {
 
   #takeBye(body: unknown): void {
     const reason = field(body, "reason");
-    const said = typeof reason === "string" ? reason : "goodbye";
-    this.observer?.onBye(said);
-    this.close(said);
+    const sent = field(body, "sent");
+    if (typeof reason !== "string" || typeof sent !== "number") {
+      throw new ProtocolError("Cannot take bye: it has no reason and count");
+    }
+    if (sent > this.#receiving.received) return;
+    this.observer?.onBye(reason);
+    this.close(reason);
   }
 
   #takeRefusal(body: unknown): void {
@@ -584,10 +528,12 @@ export class Session<In, Out> {
 
   /** What was handed to a channel that is gone, and is not acknowledged, is sent again. */
   #forget(link: Link): void {
-    if (link.sentThrough > this.#sending.acknowledged) {
-      this.#sending.rewind();
-      this.#partOffset = 0;
-    }
+    if (link.sentThrough > this.#sending.acknowledged) this.#rewind();
+  }
+
+  #rewind(): void {
+    this.#sending.rewind();
+    this.#partOffset = 0;
   }
 
   #dropUpgrade(reason: string): void {
@@ -620,44 +566,14 @@ export class Session<In, Out> {
     }
   }
 
-  /**
-   * Checks every second, while batches sent on the upgrade are unacknowledged, whether the other end still hears it:
-   * both channels are probed, and the upgrade is given up when only the primary answers. A peer that answers on neither
-   * is busy, not cut off.
-   */
-  #watchForStall(): void {
-    if (this.#stallTimer !== undefined || this.#upgrade === undefined || this.#primary === undefined) return;
-    if (!this.#sending.isWaiting) return;
-    this.#stalledChecks = 0;
-    this.#noteProgress();
-    this.#stallTimer = setTimeout(this.#checkForStall, stallCheckMs);
-  }
-
-  readonly #checkForStall = (): void => {
-    this.#stallTimer = undefined;
+  #progress(): Progress | undefined {
     const upgrade = this.#upgrade;
     const primary = this.#primary;
-    if (upgrade === undefined || primary === undefined || !this.#sending.isWaiting) return;
-    const seen = this.#stallSeen;
-    if (this.#sending.acknowledged > seen.acknowledged || upgrade.acksHeard > seen.acksHeard) this.#stalledChecks = 0;
-    else if (this.#stalledChecks === 0 || primary.framesHeard > seen.primaryHeard) this.#stalledChecks++;
-    this.#noteProgress();
-    if (this.#stalledChecks >= stallChecks) {
-      this.#dropUpgrade("stalled");
-      return;
-    }
-    if (this.#stalledChecks > 0) {
-      upgrade.channel.send(probeFrame);
-      primary.channel.send(probeFrame);
-    }
-    this.#stallTimer = setTimeout(this.#checkForStall, stallCheckMs);
-  };
-
-  #noteProgress(): void {
-    this.#stallSeen = {
+    if (upgrade === undefined || primary === undefined || !this.#sending.isWaiting) return undefined;
+    return {
       acknowledged: this.#sending.acknowledged,
-      acksHeard: this.#upgrade?.acksHeard ?? 0,
-      primaryHeard: this.#primary?.framesHeard ?? 0,
+      upgradeAcks: upgrade.acksHeard,
+      primaryFrames: primary.framesHeard,
     };
   }
 }

@@ -31,6 +31,7 @@ function dispatchSome(m: Machine, of: PlacementClass): boolean {
     const measured = isTask(head) ? estimateOf(m, head) : undefined;
     const pick = pickWorker(of, measured, m.options);
     if (pick === undefined) return false;
+    m.turn = of.job;
     if (isTask(head)) assign(m, head, pick.worker, pick.fit === "ahead", measured);
     else actors.place(m, head, pick.worker);
   }
@@ -57,7 +58,7 @@ function assign(m: Machine, task: Task, worker: Worker, ahead: boolean, estimate
     spec,
     args: work.args,
     inputs: work.inputs.length === 0 ? none : resolve(m, work.inputs),
-    quick: estimateMs !== undefined && estimateMs <= m.options.quickMs && spec.timeoutMs === undefined && task.workersLost === 0,
+    quick: estimateMs !== undefined && estimateMs <= m.options.quickMs && spec.timeoutMs === undefined && task.workersLost === 0 && task.retries === 0,
   });
 }
 const none: never[] = [];
@@ -79,7 +80,6 @@ function nextClass(m: Machine, full: ReadonlySet<PlacementClass> | undefined): P
     const patience = m.options.turnMs * Math.max(1, best.workers.size);
     if (current.job.usedMs - best.job.usedMs < patience) return current;
   }
-  m.turn = best.job;
   return best;
 }
 

@@ -294,7 +294,7 @@ export function attemptDone(m: Machine, attempt: Attempt, values: readonly Value
 
 export function attemptFailed(m: Machine, attempt: Attempt, problem: Failure, crashed: boolean, ranMs: number): void {
   const { task, worker } = attempt;
-  noteDuration(m, attempt, ranMs);
+  if (!crashed) noteDuration(m, attempt, ranMs);
   const known: Failure = { ...problem, taskName: problem.taskName ?? task.spec.name, workerId: worker.id };
   if (problem.code === "TASK_CANCELLED" || (crashed && task.cancelAsked)) return transition(m, task, "cancelled");
   if (!task.cancelAsked && mayRetry(task, problem, crashed)) {

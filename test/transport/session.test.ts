@@ -139,6 +139,38 @@ describe("session batches", () => {
     expect(pair.b.received).toEqual([1, long, 2]);
     expect(Math.max(...lengths)).toBe(limits.dataChannelFrameBytes);
   });
+
+  it("[SESSION-4] begins a half-sent batch again on another channel, and forgets the place when it is acknowledged", async () => {
+    const partBytes = limits.dataChannelFrameBytes;
+    const long = "l".repeat(1_000_000);
+    const upgraded = aPair();
+    const [slow] = link(upgraded, "websocket", partBytes);
+    slow.pause();
+    upgraded.a.session.send(long);
+    await settle();
+    link(upgraded, "webrtc", partBytes);
+    await settle();
+    expect([upgraded.b.received, upgraded.b.refused]).toEqual([[long], []]);
+
+    const acknowledged = aPair();
+    const [lost, atB] = link(acknowledged, "websocket", partBytes);
+    atB.pause();
+    acknowledged.a.session.send(long);
+    await settle();
+    lost.break();
+    await settle();
+    const [resending] = link(acknowledged, "webrtc", partBytes);
+    resending.pause();
+    await settle();
+    acknowledged.b.session.send("carries the acknowledgement");
+    acknowledged.a.session.send("next");
+    acknowledged.a.session.send(long);
+    await settle();
+    resending.resume();
+    await settle();
+    expect(acknowledged.b.refused).toEqual([]);
+    expect(acknowledged.b.received).toEqual([long, "next", long]);
+  });
 });
 
 describe("session delivery", () => {
@@ -414,6 +446,23 @@ describe("session refusals", () => {
     expect([b.received, b.refused.map(String)]).toEqual([["bad", "good"], ["Error: owner"]]);
   });
 
+  it("[SESSION-11] stops answering an end that asks and does not read", async () => {
+    const pair = aPair();
+    const [atA, atB] = link(pair, "websocket");
+    atB.pause();
+    for (const length of [240_000, 4_190_000]) {
+      pair.b.session.send("u".repeat(length));
+      await settle();
+    }
+    for (let i = 0; i < 20_000; i++) atA.send(Uint8Array.of(i % 2 === 0 ? 4 : 5));
+    await settle();
+    expect(atB.bufferedBytes).toBeLessThan(highWaterBytes + limits.messageBytes + 5);
+    expect(atB.bufferedBytes).toBeGreaterThan(highWaterBytes + limits.messageBytes - 5);
+    atB.resume();
+    await settle();
+    expect([pair.a.refused, pair.b.refused]).toEqual([[], []]);
+  });
+
   it("[SESSION-12] closes when a resume claims fewer batches than were acknowledged, or more than were sent", async () => {
     for (const claimed of [0, 99]) {
       const pair = aPair();
@@ -483,6 +532,33 @@ describe("session ending", () => {
     expect(byes).toEqual(["tab closed", "closed: tab closed"]);
     expect([pair.a.closes, pair.b.closes]).toEqual([["tab closed"], ["tab closed"]]);
     expect(pair.a.links.at(-1)).toBe("none");
+  });
+
+  it("[SESSION-14] repeats on the primary what the upgrade may not get out, and no bye overtakes it", async () => {
+    for (const cut of ["upgrade is lost", "primary is slow"]) {
+      const pair = aPair();
+      const [primary] = link(pair, "websocket");
+      const [upgrade] = link(pair, "webrtc");
+      await settle();
+      if (cut === "upgrade is lost") upgrade.goSilent();
+      else primary.pause();
+      upgrade.tap =
+        cut === "upgrade is lost" ? () => [] : (frame) => (decodeFrame(frame).type === "bye" ? [frame] : []);
+      const byes: string[] = [];
+      pair.b.session.observer = {
+        onPrimaryLost: () => {},
+        onBye: (reason) => byes.push(reason),
+        onRefuse: () => {},
+        onClosed: () => {},
+      };
+      sendAll(pair.a, numbersTo(50));
+      await settle();
+      sendAll(pair.a, ["last words"]);
+      pair.a.session.goodbye("done");
+      if (cut === "primary is slow") primary.resume();
+      await settle();
+      expect([pair.b.received, byes], cut).toEqual([[...numbersTo(50), "last words"], ["done"]]);
+    }
   });
 
   it("[SESSION-14] leaves no timer behind", async () => {

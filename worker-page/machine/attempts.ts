@@ -9,7 +9,7 @@
  *   over        its outcome is sent, or it was dropped
  */
 import type { AttemptId, FunctionId, JobId, ObjectId } from "../../protocol/ids.ts";
-import type { AssignedTask, Outcome, Work, WorkerMessage } from "../../protocol/messages.ts";
+import type { AssignedTask, Outcome, ToWorkerMessage, Work, WorkerMessage } from "../../protocol/messages.ts";
 import type { Demand, Failure } from "../../protocol/nouns.ts";
 import type { ThreadInput } from "./thread-work.ts";
 import type { Actor } from "./actors.ts";
@@ -23,6 +23,10 @@ export type AttemptState =
   | { readonly type: "blocked"; readonly trip: Trip }
   | { readonly type: "delivering" }
   | { readonly type: "over" };
+
+const noInputs: readonly ThreadInput[] = [];
+
+export const cpuUnitsPerThread = 10_000;
 
 export const ready: AttemptState = { type: "ready" };
 export const delivering: AttemptState = { type: "delivering" };
@@ -41,26 +45,34 @@ export interface Spoiled {
   readonly mayRetry: boolean;
 }
 
-interface Shared {
+/** What every kind of attempt has. A class, because a hundred thousand are made in a second. */
+class Given {
   readonly id: AttemptId;
   readonly work: Work;
   readonly given: AssignedTask;
-  state: AttemptState;
+  state: AttemptState = ready;
   /** In the order of `given.inputs`; complete when the attempt is ready. */
   inputs: readonly (ThreadInput | undefined)[];
   /** The code it runs; here when the attempt is ready. */
-  functionBytes: Uint8Array | undefined;
-  deliveries: Delivery[] | undefined;
-  logBudget: LogBudget | undefined;
+  functionBytes: Uint8Array | undefined = undefined;
+  deliveries: Delivery[] | undefined = undefined;
+  logBudget: LogBudget | undefined = undefined;
   /** A value of it could not be delivered: whatever its thread says, this is its end. */
-  spoiled: Spoiled | undefined;
+  spoiled: Spoiled | undefined = undefined;
   /** It has said something to the grid, which a restarted coordinator may have forgotten. */
-  hasRelayed: boolean;
-  progressAt: number;
+  hasRelayed = false;
+  progressAt = -1e9;
+
+  constructor(given: AssignedTask, work: Work) {
+    this.id = given.attemptId;
+    this.work = work;
+    this.given = given;
+    this.inputs = given.inputs.length === 0 ? noInputs : given.inputs.map(inlineInput);
+  }
 }
 
-export interface TaskAttempt extends Shared {
-  readonly kind: "task";
+export class TaskAttempt extends Given {
+  readonly kind = "task";
   readonly jobId: JobId;
   readonly functionId: FunctionId;
   readonly demand: Demand;
@@ -71,42 +83,50 @@ export interface TaskAttempt extends Shared {
   /** May share a trip. Cleared when a thread dies under a trip, to find the culprit. */
   isQuick: boolean;
   /** Times it was begun again here because its thread died of something else. */
-  reruns: number;
-  startedAt: number;
+  reruns = 0;
+  startedAt = 0;
   /** Items of a generator its consumer has taken. */
-  taken: number;
+  taken = 0;
+
+  constructor(given: AssignedTask, message: Extract<ToWorkerMessage, { type: "assign" }>, sequence: number) {
+    super(given, message.work);
+    this.jobId = message.work.jobId;
+    this.functionId = message.functionId;
+    this.demand = message.demand;
+    this.cpuUnits = cpuUnitsOf(message.demand);
+    this.sequence = sequence;
+    this.isQuick = message.quick;
+  }
 }
-export interface CallAttempt extends Shared {
-  readonly kind: "call";
+
+export class CallAttempt extends Given {
+  readonly kind = "call";
   readonly actor: Actor;
   readonly method: string;
   readonly concurrencyGroup: string | undefined;
+
+  constructor(given: AssignedTask, message: Extract<ToWorkerMessage, { type: "call" }>, actor: Actor) {
+    super(given, message.work);
+    this.actor = actor;
+    this.method = message.method;
+    this.concurrencyGroup = message.concurrencyGroup;
+  }
 }
-export interface CreationAttempt extends Shared {
-  readonly kind: "creation";
+
+export class CreationAttempt extends Given {
+  readonly kind = "creation";
   readonly actor: Actor;
+
+  constructor(given: AssignedTask, actor: Actor) {
+    super(given, actor.work);
+    this.actor = actor;
+  }
 }
+
 export type Attempt = TaskAttempt | CallAttempt | CreationAttempt;
 
-export const cpuUnitsPerThread = 10_000;
-
-const noInputs: readonly ThreadInput[] = [];
-
-/** The fields all kinds begin with; stored inputs are left open. */
-export function newlyGiven(given: AssignedTask, work: Work): Shared {
-  return {
-    id: given.attemptId,
-    work,
-    given,
-    state: ready,
-    inputs: given.inputs.length === 0 ? noInputs : given.inputs.map(inlineInput),
-    functionBytes: undefined,
-    deliveries: undefined,
-    logBudget: undefined,
-    spoiled: undefined,
-    hasRelayed: false,
-    progressAt: -Infinity,
-  };
+export function cpuUnitsOf(demand: Demand): number {
+  return Math.round(demand.cpus * cpuUnitsPerThread);
 }
 
 function inlineInput({ id, value }: AssignedTask["inputs"][number]): ThreadInput | undefined {

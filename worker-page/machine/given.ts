@@ -7,16 +7,7 @@ import type { AssignedTask, ToWorkerMessage } from "../../protocol/messages.ts";
 import { failure, type Failure } from "../../protocol/nouns.ts";
 import { advanceLine, endActor, placeActor, silence } from "./actor-life.ts";
 import type { Actor } from "./actors.ts";
-import {
-  type Attempt,
-  cpuUnitsPerThread,
-  type CallAttempt,
-  type CreationAttempt,
-  fillInputs,
-  newlyGiven,
-  ready,
-  type TaskAttempt,
-} from "./attempts.ts";
+import { type Attempt, CallAttempt, cpuUnitsOf, CreationAttempt, fillInputs, ready, TaskAttempt } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
 import { fail } from "./settle.ts";
 
@@ -28,27 +19,14 @@ export function takeDefine(h: Holdings, { functionId, bytes }: Message<"define">
 }
 
 export function takeAssign(h: Holdings, message: Message<"assign">): void {
-  const { work, functionId, demand, quick, tasks } = message;
+  const { functionId, tasks } = message;
   if (h.standing.state !== "lending") {
     h.outbox.send({ type: "returned", attemptIds: tasks.map((task) => task.attemptId) });
     return;
   }
-  const cpuUnits = Math.round(demand.cpus * cpuUnitsPerThread);
   for (const given of tasks) {
     if (h.attempts.has(given.attemptId)) continue;
-    const attempt: TaskAttempt = {
-      ...newlyGiven(given, work),
-      kind: "task",
-      jobId: work.jobId,
-      functionId,
-      demand,
-      cpuUnits,
-      sequence: ++h.lastSequence,
-      isQuick: quick,
-      reruns: 0,
-      startedAt: 0,
-      taken: 0,
-    };
+    const attempt = new TaskAttempt(given, message, ++h.lastSequence);
     h.attempts.set(attempt.id, attempt);
     gather(h, attempt, functionId);
   }
@@ -68,13 +46,13 @@ export function takeStartActor(h: Holdings, message: Message<"start-actor">): vo
     work,
     spec,
     restored,
-    cpuUnits: Math.round(spec.demand.cpus * cpuUnitsPerThread),
+    cpuUnits: cpuUnitsOf(spec.demand),
     state: { type: "waiting" },
     line: [],
   };
   h.actors.set(actorId, actor);
   h.threads.actorUnits += actor.cpuUnits;
-  const attempt: CreationAttempt = { ...newlyGiven(creation, work), kind: "creation", actor };
+  const attempt = new CreationAttempt(creation, actor);
   h.attempts.set(attempt.id, attempt);
   gather(h, attempt, spec.functionId);
 }
@@ -87,13 +65,7 @@ export function takeCall(h: Holdings, message: Message<"call">): void {
   }
   for (const given of message.tasks) {
     if (h.attempts.has(given.attemptId)) continue;
-    const attempt: CallAttempt = {
-      ...newlyGiven(given, message.work),
-      kind: "call",
-      actor,
-      method: message.method,
-      concurrencyGroup: message.concurrencyGroup,
-    };
+    const attempt = new CallAttempt(given, message, actor);
     h.attempts.set(attempt.id, attempt);
     actor.line.push(attempt);
     gather(h, attempt, undefined);

@@ -47,8 +47,8 @@ export function failBy(run: Run, error: unknown): void {
     attempt.fail(attempt.cancellation());
     return;
   }
-  const failure = describe(run, error);
-  whenSaid(run, () => attempt.fail(failure));
+  const why = describe(run, error);
+  whenSaid(run, () => attempt.fail(why));
 }
 
 /** Never throws, whatever was thrown. */

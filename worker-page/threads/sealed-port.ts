@@ -28,6 +28,7 @@ export function sealPort(port: MessagePort): SealedPort {
 function getterOf(prototype: object, name: string): (of: object) => unknown {
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
   if (descriptor?.get === undefined) throw new TypeError(`Cannot seal a port: events have no getter "${name}"`);
+  // oxlint-disable-next-line typescript/unbound-method -- binding it is what this line does
   const call: (of: object) => unknown = Function.prototype.call.bind(descriptor.get);
   return call;
 }
