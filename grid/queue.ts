@@ -95,6 +95,7 @@ export class Queue<T> {
 
 /** Takes the place of the options where the actor exists already. */
 class Existing implements QueueOptions {
+  readonly maxSize = 0;
   readonly actor: ActorHandle<QueueActor>;
   constructor(actor: ActorHandle<QueueActor>) {
     this.actor = actor;

@@ -95,7 +95,7 @@ test.each([
   [["%o", [1]], "[1]"],
   [["%s"], "%s"],
   [[1n, Symbol("s"), undefined, null], "1n Symbol(s) undefined null"],
-])("formats %j", (args, text) => {
+])("formats %#", (args, text) => {
   expect(formatted(args)).toBe(text);
 });
 

@@ -1,0 +1,39 @@
+/**
+ * The loops that every rate and round trip here is measured with, in Node and in a page alike. Knows nothing about what
+ * one step does.
+ */
+
+export interface Load {
+  readonly total: number;
+  readonly inFlight: number;
+  /** Nothing new begins after this long. */
+  readonly limitMs: number;
+}
+
+export interface Done {
+  readonly count: number;
+  readonly ms: number;
+}
+
+/** Begins `one(i)` for i from 0, as the one before it in the same lane has ended, with `inFlight` lanes at a time. */
+export async function keepInFlight({ total, inFlight, limitMs }: Load, one: (i: number) => Promise<void>): Promise<Done> {
+  const startedAt = performance.now();
+  let begun = 0;
+  const lane = async (): Promise<void> => {
+    while (begun < total && performance.now() - startedAt < limitMs) await one(begun++);
+  };
+  await Promise.all(Array.from({ length: Math.min(inFlight, total) }, lane));
+  return { count: begun, ms: performance.now() - startedAt };
+}
+
+/** How long each `one(i)` took, one after another, in milliseconds. */
+export async function timeEach(total: number, limitMs: number, one: (i: number) => Promise<void>): Promise<number[]> {
+  const startedAt = performance.now();
+  const times: number[] = [];
+  for (let i = 0; i < total && performance.now() - startedAt < limitMs; i++) {
+    const begin = performance.now();
+    await one(i);
+    times.push(performance.now() - begin);
+  }
+  return times;
+}
