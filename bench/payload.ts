@@ -69,7 +69,8 @@ function measure(calls: readonly (() => unknown)[]): number[] {
     return { call, size, best: Infinity };
   });
   for (let i = 0; i < 20; i++) {
-    for (const batch of batches) batch.best = Math.min(batch.best, (timed(batch.call, batch.size) * 1_000) / batch.size);
+    for (const batch of batches)
+      batch.best = Math.min(batch.best, (timed(batch.call, batch.size) * 1_000) / batch.size);
   }
   return batches.map((batch) => batch.best);
 }
@@ -94,10 +95,18 @@ async function msgpackrAt(folder: string): Promise<Codec> {
 
 const us = (time: number): string => (time < 10 ? time.toFixed(2) : time < 100 ? time.toFixed(1) : time.toFixed(0));
 const line = (cells: readonly string[]): string =>
-  isMarkdown ? `| ${cells.join(" | ")} |` : cells.map((cell, i) => (i === 0 ? cell.padEnd(28) : cell.padStart(13))).join("");
+  isMarkdown
+    ? `| ${cells.join(" | ")} |`
+    : cells.map((cell, i) => (i === 0 ? cell.padEnd(28) : cell.padStart(13))).join("");
 
 console.log(
-  line(["value", "bytes", "encode µs", "decode µs", ...(other ? ["msgpackr bytes", "encode µs", "decode µs", "encode ratio", "decode ratio"] : [])]),
+  line([
+    "value",
+    "bytes",
+    "encode µs",
+    "decode µs",
+    ...(other ? ["msgpackr bytes", "encode µs", "decode µs", "encode ratio", "decode ratio"] : []),
+  ]),
 );
 if (isMarkdown) console.log(line(Array.from({ length: other ? 9 : 4 }, (_, i) => (i === 0 ? "---" : "---:"))));
 for (const [name, value] of Object.entries(values)) {

@@ -16,7 +16,7 @@ import { checkOptions } from "./options.ts";
 import { remoted, TaskTemplate } from "./remote-function.ts";
 import { hooksOf } from "./revive.ts";
 import { State } from "./state.ts";
-import { bind, Submitter } from "./submitter.ts";
+import { readGridsBy, Submitter, submitterOf } from "./submitter.ts";
 import { asToken, type Token } from "./tokens.ts";
 import type { ActorHandle, Context, GetOptions, Grid, ObjectRef, Resources, StateApi, WaitOptions } from "./types.ts";
 import { encodeFor } from "./values.ts";
@@ -31,13 +31,11 @@ export interface GridEnd {
 }
 
 export function createGrid(host: GridHost): GridEnd {
-  const grid = new HostedGrid(host);
-  // Its methods serve every overload of the contract, which tests of types check one by one.
-  const face = grid as unknown as Grid;
-  const submitter = new Submitter(host, (submitter) => hooksOf(submitter, face));
-  grid.open(submitter);
+  const hosted = new HostedGrid(host);
+  const submitter = submitterOf(hosted);
   return {
-    grid: face,
+    // Its methods serve every overload of the contract, which tests of types check one by one.
+    grid: hosted as unknown as Grid,
     receive: (message) => submitter.receive(message),
     fail: (error) => submitter.fail(error),
     sayAgain: () => submitter.sayAgain(),
@@ -45,18 +43,17 @@ export function createGrid(host: GridHost): GridEnd {
 }
 
 class HostedGrid {
+  static {
+    readGridsBy((grid) => (#submitter in grid ? grid.#submitter : undefined));
+  }
+
   readonly #host: GridHost;
-  #behind: Submitter | undefined;
-  #state: State | undefined;
+  readonly #submitter: Submitter;
+  #state: State | undefined = undefined;
 
   constructor(host: GridHost) {
     this.#host = host;
-  }
-
-  open(submitter: Submitter): void {
-    if (this.#behind !== undefined) throw new TypeError("Cannot open a grid twice");
-    this.#behind = submitter;
-    bind(this, submitter);
+    this.#submitter = new Submitter(host, (submitter) => hooksOf(submitter, this as unknown as Grid));
   }
 
   get jobId(): JobId {
@@ -199,11 +196,6 @@ class HostedGrid {
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return `Grid(${this.#host.jobId})`;
-  }
-
-  get #submitter(): Submitter {
-    if (this.#behind === undefined) throw new TypeError("Cannot use a grid before it is open");
-    return this.#behind;
   }
 
   #stateOf(): State {

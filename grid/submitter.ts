@@ -19,35 +19,50 @@ import { Queries } from "./queries.ts";
 import type { GetOptions } from "./types.ts";
 import { Wants } from "./wants.ts";
 
-export class Submitter {
-  readonly host: GridHost;
+interface Parts {
   readonly outbox: Outbox;
   readonly holdings: Holdings;
   readonly queries: Queries;
   readonly wants: Wants;
-  /** How tokens in values come alive here. */
-  readonly hooks: PayloadHooks;
-  /** What functions written in the running one may use of its captures. */
-  scope: Readonly<Record<string, unknown>> | undefined;
   /** Everything this Grid has defined, for the case that the other end forgets; and what it is about to. */
-  readonly #definitions = new Map<FunctionId, Definition>();
-  readonly #defining = new Set<FunctionId>();
-  /** Functions and values whose upload failed, with what needs them. */
-  readonly #broken = new Map<FunctionId | ObjectId, Failure>();
-  /** Actors that turned out to exist under another id. */
-  readonly #renamed = new Map<ActorId, (actorId: ActorId) => void>();
-  #failure: Failure | undefined;
+  readonly definitions: Map<FunctionId, Definition>;
+  readonly defining: Set<FunctionId>;
+  /** Functions and objects whose upload failed, and what needed them. */
+  readonly broken: Map<FunctionId | ObjectId, Failure>;
+  /** Whom to tell of actors that turn out to exist under another id. */
+  readonly renamed: Map<ActorId, (actorId: ActorId) => void>;
+}
+
+export class Submitter {
+  readonly host: GridHost;
+  /** What functions written in the running one may use of its captures. */
+  scope: Readonly<Record<string, unknown>> | undefined = undefined;
+  // Most tasks speak to the grid never or little: each part is made when it is first used.
+  #parts: Parts | undefined = undefined;
+  readonly #hooksOf: (submitter: Submitter) => PayloadHooks;
+  #hooks: PayloadHooks | undefined = undefined;
+  #failure: Failure | undefined = undefined;
 
   constructor(host: GridHost, hooksOf: (submitter: Submitter) => PayloadHooks) {
     this.host = host;
-    this.hooks = hooksOf(this);
-    this.outbox = new Outbox({
-      send: (message) => host.send(message),
-      sayable: (message) => this.#sayable(message),
-    });
-    this.holdings = new Holdings(this.outbox, host.isLasting, (held) => this.wants.forget(held));
-    this.queries = new Queries((message) => this.outbox.send(message));
-    this.wants = new Wants(this);
+    this.#hooksOf = hooksOf;
+  }
+
+  /** How tokens in values come alive here. */
+  get hooks(): PayloadHooks {
+    return (this.#hooks ??= this.#hooksOf(this));
+  }
+  get outbox(): Outbox {
+    return this.#made.outbox;
+  }
+  get holdings(): Holdings {
+    return this.#made.holdings;
+  }
+  get queries(): Queries {
+    return this.#made.queries;
+  }
+  get wants(): Wants {
+    return this.#made.wants;
   }
 
   /** Throws what ended this Grid, if something has. */
@@ -105,25 +120,25 @@ export class Submitter {
   define(definition: Definition): void {
     const { functionId, bytes } = definition;
     const { defined } = this.host;
-    if (bytes === undefined || defined.has(functionId) || this.#defining.has(functionId)) return;
-    if (this.host.isLasting) this.#definitions.set(functionId, definition);
+    if (bytes === undefined || defined.has(functionId) || this.#made.defining.has(functionId)) return;
+    if (this.host.isLasting) this.#made.definitions.set(functionId, definition);
     if (bytes.length <= limits.inlineValueBytes) {
-      this.#broken.delete(functionId);
+      this.#made.broken.delete(functionId);
       defined.add(functionId);
       this.outbox.send({ type: "define", functionId, bytes });
       return;
     }
-    this.#defining.add(functionId);
+    this.#made.defining.add(functionId);
     this.outbox.behind(this.host.upload(functionId, bytes), undefined, {
       done: () => {
-        this.#defining.delete(functionId);
-        this.#broken.delete(functionId);
+        this.#made.defining.delete(functionId);
+        this.#made.broken.delete(functionId);
         defined.add(functionId);
         return { type: "define", functionId };
       },
       failed: (error) => {
-        this.#defining.delete(functionId);
-        this.#broken.set(functionId, asFailure(error));
+        this.#made.defining.delete(functionId);
+        this.#made.broken.set(functionId, asFailure(error));
       },
     });
   }
@@ -149,7 +164,7 @@ export class Submitter {
 
   /** Calls `then` when the actor asked for turns out to exist already. */
   onRenamed(asked: ActorId, then: (actorId: ActorId) => void): void {
-    this.#renamed.set(asked, then);
+    this.#made.renamed.set(asked, then);
   }
 
   receive(message: ToSubmitterMessage): void {
@@ -162,8 +177,8 @@ export class Submitter {
         this.queries.receive(message);
         return;
       case "actor-is":
-        this.#renamed.get(message.asked)?.(message.actorId);
-        this.#renamed.delete(message.asked);
+        this.#made.renamed.get(message.asked)?.(message.actorId);
+        this.#made.renamed.delete(message.asked);
         return;
       case "refused":
         this.#refused(message);
@@ -184,7 +199,7 @@ export class Submitter {
    */
   sayAgain(): void {
     // 1. Functions, before their use. 2. What was made, in order, and what is held of others. 3. What is awaited.
-    for (const definition of this.#definitions.values()) this.define(definition);
+    for (const definition of this.#made.definitions.values()) this.define(definition);
     const said = new Set<unknown>();
     for (const { id, origin, known } of this.holdings) {
       if (origin === undefined) {
@@ -203,6 +218,19 @@ export class Submitter {
     this.outbox.flush();
   }
 
+  get #made(): Parts {
+    return (this.#parts ??= this.#makeParts());
+  }
+
+  #makeParts(): Parts {
+    const { host } = this;
+    const outbox = new Outbox({ send: (message) => host.send(message), sayable: (message) => this.#sayable(message) });
+    const queries = new Queries((message) => outbox.send(message));
+    const holdings = new Holdings(outbox, host.isLasting, (held) => wants.forget(held));
+    const wants = new Wants({ host, outbox, holdings, queries });
+    return { outbox, holdings, queries, wants, definitions: new Map(), defining: new Set(), broken: new Map(), renamed: new Map() };
+  }
+
   #refused({ code, message, about }: Extract<ToSubmitterMessage, { type: "refused" }>): void {
     const failure = { code, message };
     let isKnown = false;
@@ -215,12 +243,12 @@ export class Submitter {
   }
 
   #breakObject(held: HeldObject, failure: Failure): void {
-    this.#broken.set(held.id, failure);
+    this.#made.broken.set(held.id, failure);
     this.wants.failObject(held, failure);
   }
 
   #sayable(message: SubmitterMessage): SubmitterMessage | undefined {
-    if (this.#broken.size === 0) return message;
+    if (this.#made.broken.size === 0) return message;
     if (message.type === "create-actor") {
       const { spec, creation } = message;
       return this.#isIntact(creation, spec.functionId, spec.className, 1) ? message : undefined;
@@ -235,7 +263,7 @@ export class Submitter {
   /** False, and its objects have failed, when an upload has failed that the task needs. */
   #isIntact(task: Submission, functionId: FunctionId | undefined, name: string, returns: number): boolean {
     const needs = functionId === undefined ? task.inputs : [functionId, ...task.inputs];
-    const because = needs.map((id) => this.#broken.get(id)).find((failure) => failure !== undefined);
+    const because = needs.map((id) => this.#made.broken.get(id)).find((failure) => failure !== undefined);
     if (because === undefined) return true;
     const failure: Failure = {
       code: "TASK_ERROR",
@@ -245,7 +273,7 @@ export class Submitter {
     };
     for (let index = 0; index < returns; index++) {
       const id = returnId(task.id, index);
-      this.#broken.set(id, failure);
+      this.#made.broken.set(id, failure);
       const held = this.holdings.find(id);
       if (held !== undefined) this.wants.failObject(held, failure);
     }
@@ -253,15 +281,16 @@ export class Submitter {
   }
 }
 
-const submitters = new WeakMap<object, Submitter>();
+let submitterIn: (grid: object) => Submitter | undefined = () => undefined;
 
-export function bind(grid: object, submitter: Submitter): void {
-  submitters.set(grid, submitter);
+/** Called once by the class of Grids, which alone can look inside one. */
+export function readGridsBy(read: (grid: object) => Submitter | undefined): void {
+  submitterIn = read;
 }
 
 /** What stands behind `grid`; TypeError for anything that is no grid of this SDK. */
 export function submitterOf(grid: object): Submitter {
-  const submitter = submitters.get(grid);
+  const submitter = submitterIn(grid);
   if (submitter === undefined) throw new TypeError("Expected a Grid, as connect() or a task's `grid` gives");
   return submitter;
 }

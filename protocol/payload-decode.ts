@@ -16,20 +16,23 @@ import {
   Tag,
   TagBase,
 } from "./payload-format.ts";
-import type { Token } from "./payload-encode.ts";
+import type { PayloadHooks, Token } from "./payload-hooks.ts";
 import { Input, refused } from "./payload-input.ts";
 import { Slices } from "./payload-slices.ts";
 import { readLatin1, readWtf8 } from "./payload-text.ts";
 
 export interface DecodeOptions {
-  readonly fromToken: ((token: Token) => unknown) | undefined;
+  readonly hooks: PayloadHooks | undefined;
   readonly copyBuffers: boolean;
 }
 
 export function decode(payload: Uint8Array, options: DecodeOptions): unknown {
   // Not a Node Buffer, whose methods do other things; and not the methods of somebody's subclass.
   const isPlain = Object.getPrototypeOf(payload) === Uint8Array.prototype;
-  const decoder = new Decoder(isPlain ? payload : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength), options);
+  const decoder = new Decoder(
+    isPlain ? payload : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength),
+    options,
+  );
   try {
     return decoder.decode();
   } catch (thrown) {
@@ -61,7 +64,7 @@ class Decoder {
   hookFailure: { readonly thrown: unknown } | undefined;
   readonly #in: Input;
   readonly #slices: Slices | undefined;
-  readonly #fromToken: DecodeOptions["fromToken"];
+  readonly #hooks: PayloadHooks | undefined;
   /** Levels above this run, and levels down in it. */
   #base = 0;
   #level = 0;
@@ -71,8 +74,8 @@ class Decoder {
   readonly #names: string[] = [];
   readonly #shapes: ShapeRead[] = [];
 
-  constructor(payload: Uint8Array, { fromToken, copyBuffers }: DecodeOptions) {
-    this.#fromToken = fromToken;
+  constructor(payload: Uint8Array, { hooks, copyBuffers }: DecodeOptions) {
+    this.#hooks = hooks;
     const [format] = payload;
     if (format === formatPlain) {
       this.#in = new Input(payload, 1);
@@ -209,7 +212,7 @@ class Decoder {
       case Tag.shaped:
         return this.#shaped(this.#in.count(), isLater);
       case Tag.object: {
-        const object = this.#number({});
+        const object: Record<string, unknown> = this.#number({});
         this.#fill(isLater, () => this.#fields(object));
         return object;
       }
@@ -247,7 +250,7 @@ class Decoder {
 
   #bigint(): bigint {
     const isNegative = this.#in.byte() !== 0;
-    const digits = this.#read();
+    const digits = this.#primitive();
     if (typeof digits !== "string" || !/^[0-9a-f]+$/.test(digits)) throw refused("a BigInt has no digits");
     const magnitude = BigInt(`0x${digits}`);
     return isNegative ? -magnitude : magnitude;
@@ -263,7 +266,8 @@ class Decoder {
   #reference(): unknown {
     const number = this.#in.count();
     const object = this.#objects[number];
-    if (number >= this.#objects.length || object === pending) throw refused(`reference to object ${number}, which is not there`);
+    if (number >= this.#objects.length || object === pending)
+      throw refused(`reference to object ${number}, which is not there`);
     return object;
   }
 
@@ -314,12 +318,11 @@ class Decoder {
     else for (let i = 0; i < names.length; i++) into[names[i] ?? ""] = this.#read();
   }
 
-  #fields(into: object): void {
-    const fields = into as Record<string, unknown>;
+  #fields(into: Record<string, unknown>): void {
     for (let left = this.#in.announce(this.#in.count()); left > 0; left--) {
       const name = this.#key();
       if (name in Object.prototype) define(into, name, this.#read());
-      else fields[name] = this.#read();
+      else into[name] = this.#read();
     }
   }
 
@@ -367,7 +370,7 @@ class Decoder {
     this.#fill(isLater, () => {
       if (tag === Tag.sparseArray) this.#sparseElements(array, length);
       else this.#elements(array);
-      this.#fields(array);
+      this.#ownFields(array);
     });
     return array;
   }
@@ -383,19 +386,24 @@ class Decoder {
     while (!this.#in.takes(Tag.hole)) set.add(this.#read());
   }
 
+  /** What cannot hold anything, so that it needs no level of its own. */
+  #primitive(): unknown {
+    const tag = this.#in.bytes[this.#in.at] ?? Tag.hole;
+    const isShort = tag < TagBase.array || (tag >= TagBase.negative && tag < TagBase.shape);
+    if (!isShort && !primitiveTags.has(tag)) throw refused("an object stands where only a primitive may");
+    return this.#read();
+  }
+
   #regexp(): RegExp {
-    // Numbered as the object it becomes: source and flags are text, so nothing in them can refer to it.
-    const source = this.#read();
-    const flags = this.#read();
+    const source = this.#primitive();
+    const flags = this.#primitive();
     if (typeof source !== "string" || typeof flags !== "string") throw refused("a RegExp has no source");
     return this.#number(new RegExp(source, flags));
   }
 
   #boxed(): object {
-    const primitive = this.#read();
-    if (primitive === null || primitive === undefined || typeof primitive === "object" || typeof primitive === "function") {
-      throw refused("a boxed primitive is no primitive");
-    }
+    const primitive = this.#primitive();
+    if (primitive === null || primitive === undefined) throw refused("a boxed primitive is missing");
     return this.#number(Object(primitive) as object);
   }
 
@@ -406,9 +414,12 @@ class Decoder {
     hide(error, "stack", this.#read());
     if (parts & ErrorPart.cause) hide(error, "cause", this.#read());
     if (parts & ErrorPart.errors) hide(error, "errors", this.#read());
-    if (parts & ErrorPart.fields) {
-      for (let left = this.#in.announce(this.#in.count()); left > 0; left--) define(error, this.#key(), this.#read());
-    }
+    if (parts & ErrorPart.fields) this.#ownFields(error);
+  }
+
+  /** For what is no plain object: a field must not reach a setter, nor the length of an array. */
+  #ownFields(into: object): void {
+    for (let left = this.#in.announce(this.#in.count()); left > 0; left--) define(into, this.#key(), this.#read());
   }
 
   #binary(): Slices {
@@ -424,11 +435,11 @@ class Decoder {
     this.#leave();
     this.#tokens--;
     if (!isToken(token)) throw refused("a token has no kind");
-    const fromToken = this.#fromToken;
-    if (fromToken === undefined) throw refused(`it holds a token of kind ${JSON.stringify(token.kind)}, which nobody here understands`);
+    if (this.#hooks?.fromToken === undefined)
+      throw refused(`it holds a token of kind ${JSON.stringify(token.kind)}, which nobody here understands`);
     let thing: unknown;
     try {
-      thing = fromToken(token);
+      thing = this.#hooks.fromToken(token);
     } catch (thrown) {
       this.hookFailure = { thrown };
       throw thrown;
@@ -438,6 +449,22 @@ class Decoder {
   }
 }
 
+const primitiveTags: ReadonlySet<number> = new Set([
+  Tag.undefined,
+  Tag.null,
+  Tag.true,
+  Tag.false,
+  Tag.int16,
+  Tag.int32,
+  Tag.float64,
+  Tag.bigint64,
+  Tag.bigint,
+  Tag.latin1,
+  Tag.shortUtf16,
+  Tag.utf8,
+  Tag.utf16,
+]);
+
 const longestArray = 2 ** 32 - 1;
 
 const errorConstructors = errorClasses.map((name) => (): Error => {
@@ -446,7 +473,12 @@ const errorConstructors = errorClasses.map((name) => (): Error => {
 });
 
 function isToken(value: unknown): value is Token {
-  return typeof value === "object" && value !== null && Object.hasOwn(value, "kind") && typeof (value as Token).kind === "string";
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.hasOwn(value, "kind") &&
+    typeof (value as Token).kind === "string"
+  );
 }
 
 /** An own field, whatever the prototype thinks of its name. */

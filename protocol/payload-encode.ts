@@ -4,6 +4,7 @@
  */
 import { ObjectTooLargeError } from "./errors.ts";
 import { ErrorPart, errorClasses, Tag, TagBase } from "./payload-format.ts";
+import type { PayloadHooks } from "./payload-hooks.ts";
 import { functionRefusal, type Kind, kindOf, refusalOf, symbolRefusal } from "./payload-kinds.ts";
 import { Numbering } from "./payload-numbering.ts";
 import { type Encoded, Output } from "./payload-output.ts";
@@ -13,15 +14,8 @@ import { RegionPlan } from "./payload-regions.ts";
 import { recentShape, type Shape, shapeOf } from "./payload-shapes.ts";
 import { encodeWtf8 } from "./payload-text.ts";
 
-/** What travels in place of a thing that is no data: plain, and small. */
-export interface Token {
-  readonly kind: string;
-  readonly [field: string]: unknown;
-}
-
 export interface EncodeOptions {
-  /** Asked about functions and objects of the user's classes only: plain data never pays for it. */
-  readonly tokenOf: ((value: object) => Token | undefined) | undefined;
+  readonly hooks: PayloadHooks | undefined;
   readonly root: string;
   readonly maxBytes: number;
 }
@@ -33,7 +27,9 @@ export function encode(value: unknown, options: EncodeOptions): Encoded {
   try {
     return encoder.encode(value, options);
   } catch (thrown) {
-    throw thrown instanceof ObjectTooLargeError ? thrown : serializationError(thrown, options.root, encoder.place.path());
+    throw thrown instanceof ObjectTooLargeError
+      ? thrown
+      : serializationError(thrown, options.root, encoder.place.path());
   } finally {
     encoder.reset();
     idle = encoder;
@@ -55,7 +51,7 @@ class Encoder {
   readonly place = new Place();
   readonly #out = new Output();
   readonly #numbering = new Numbering();
-  #tokenOf: EncodeOptions["tokenOf"];
+  #hooks: PayloadHooks | undefined;
   #plan: RegionPlan | undefined;
   #epoch = 0;
   #shapes = 0;
@@ -64,8 +60,8 @@ class Encoder {
   #dictionaryKeys: Map<string, number> | undefined;
   #numbers = new Float64Array(64);
 
-  encode(value: unknown, { tokenOf, root, maxBytes }: EncodeOptions): Encoded {
-    this.#tokenOf = tokenOf;
+  encode(value: unknown, { hooks, root, maxBytes }: EncodeOptions): Encoded {
+    this.#hooks = hooks;
     this.#epoch = ++lastEpoch;
     this.#out.open(root, maxBytes);
     this.#write(value);
@@ -76,7 +72,7 @@ class Encoder {
   reset(): void {
     this.place.reset();
     this.#numbering.reset();
-    this.#tokenOf = this.#plan = this.#dictionaryKeys = undefined;
+    this.#hooks = this.#plan = this.#dictionaryKeys = undefined;
     this.#shapes = this.#keys = 0;
     if (this.#numbers.length > keptNumbers) this.#numbers = new Float64Array(64);
   }
@@ -177,7 +173,7 @@ class Encoder {
   }
 
   #asToken(value: object): boolean {
-    const token = this.#tokenOf?.(value);
+    const token = this.#hooks?.tokenOf?.(value);
     if (token === undefined) return false;
     this.#out.put(Tag.token);
     this.place.enterToken();
@@ -353,7 +349,12 @@ class Encoder {
   #elements(
     array: readonly unknown[],
     length: number,
-    { head, isMatch, first, next }: { readonly head: number; readonly isMatch: boolean; readonly first: number; readonly next: unknown },
+    {
+      head,
+      isMatch,
+      first,
+      next,
+    }: { readonly head: number; readonly isMatch: boolean; readonly first: number; readonly next: unknown },
   ): void {
     const { steps, level } = this.place;
     for (let i = first; i < length; i++) {
@@ -369,11 +370,18 @@ class Encoder {
         break;
       }
     }
-    if (isMatch) this.#fields(array, Object.keys(array).filter((name) => !isIndex(name)));
+    if (isMatch)
+      this.#fields(
+        array,
+        Object.keys(array).filter((name) => !isIndex(name)),
+      );
   }
 
   #sparseElements(array: readonly unknown[], after: number, length: number): void {
-    const places = Object.keys(array).filter(isIndex).map(Number).filter((place) => place > after && place < length);
+    const places = Object.keys(array)
+      .filter(isIndex)
+      .map(Number)
+      .filter((place) => place > after && place < length);
     this.#end();
     this.#out.count(places.length);
     for (const place of places) {
@@ -388,7 +396,10 @@ class Encoder {
    * Writes the array packed if it holds numbers only. Else returns how many it begins with, which are then in #numbers,
    * and the element after them: an element may be a getter, and getters are read once.
    */
-  #takeNumbers(array: readonly unknown[], length: number): { readonly count: number; readonly next: unknown } | undefined {
+  #takeNumbers(
+    array: readonly unknown[],
+    length: number,
+  ): { readonly count: number; readonly next: unknown } | undefined {
     const { steps, level } = this.place;
     steps[level] = 0;
     let next = array[0];
@@ -398,7 +409,7 @@ class Encoder {
     let areInts = true;
     let least = 0;
     let most = 0;
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       if (typeof next !== "number") return { count: i, next };
       numbers[i] = next;
       if (areInts) {
@@ -553,7 +564,7 @@ function isIndex(name: string): boolean {
 function refuseDetached(buffer: ArrayBufferLike): void {
   if (buffer.byteLength > 0) return;
   try {
-    new Uint8Array(buffer);
+    buffer.slice(0, 0);
   } catch {
     throw new Refusal("its memory was transferred away", "Copy it before you transfer it.");
   }

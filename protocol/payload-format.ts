@@ -1,8 +1,9 @@
 /**
  * The bytes of a payload: the numbers that its writer and its reader agree on. Knows nothing about how either works.
  *
- *     payload  = 1 value                                              a value without binary data
- *              | 2 0 0 0 tableAt:u32 value table (pad8 region)*       pad8: zeros up to a multiple of 8 from the start
+ *     payload  = 1 value contents*                                    a value without binary data
+ *              | 2 0 0 0 tableAt:u32 value contents* table (pad8 region)*     pad8: zeros up to a multiple of 8
+ *     contents                                                        of each `later` in turn
  *     table    = count length* count (region offset length)*          regions, then one slice per view or buffer met in
  *                                                                     `value`; length is `bytes * 2 + isWholeBuffer`
  *     value    = one byte below, then what it says. Counts are LEB128, numbers little-endian.

@@ -6,7 +6,10 @@
 import { viewClasses } from "./payload-format.ts";
 
 export type Kind =
-  | { readonly is: "plain" | "instance" | "date" | "regexp" | "map" | "set" | "error" | "boxed" | "buffer"; readonly builtIn: boolean }
+  | {
+      readonly is: "plain" | "instance" | "date" | "regexp" | "map" | "set" | "error" | "boxed" | "buffer";
+      readonly builtIn: boolean;
+    }
   | { readonly is: "view"; readonly code: number; readonly builtIn: boolean }
   | { readonly is: "refused"; readonly name: string; readonly builtIn: false };
 
@@ -94,7 +97,8 @@ function builtInName(prototype: object): string | undefined {
   const tag: unknown = ownValue(prototype, Symbol.toStringTag);
   const constructor = ownValue(prototype, "constructor");
   // Iterators and generators: a prototype with a tag and no constructor of its own.
-  if (typeof constructor !== "function") return typeof tag === "string" && /Iterator|Generator/.test(tag) ? tag : undefined;
+  if (typeof constructor !== "function")
+    return typeof tag === "string" && /Iterator|Generator/.test(tag) ? tag : undefined;
   const name: unknown = ownValue(constructor, "name");
   if (typeof name !== "string") return undefined;
   if (!isNative(constructor) && !isPlatformGlobal(name, constructor)) return undefined;

@@ -16,6 +16,8 @@ import { isWellFormed, longestByHand, writeUtf8 } from "./payload-text.ts";
 export interface Encoded {
   readonly segments: readonly Uint8Array[];
   readonly byteLength: number;
+  /** The only segment, when it is a fresh array that nobody else has. */
+  readonly own?: Uint8Array<ArrayBuffer>;
 }
 
 /** Payloads are written to a slab, and to the scratch array when they outgrow what is left of it. */
@@ -135,7 +137,11 @@ export class Output {
   }
 
   /** The first `length` of `numbers`, packed as narrowly as `least` and `most` allow, which are undefined for fractions. */
-  numbers(numbers: Float64Array, length: number, range: { readonly least: number; readonly most: number } | undefined): void {
+  numbers(
+    numbers: Float64Array,
+    length: number,
+    range: { readonly least: number; readonly most: number } | undefined,
+  ): void {
     this.reserve(length * 8);
     const { view } = this;
     this.put(Tag.numbers);
@@ -263,8 +269,12 @@ export class Output {
     const first = this.#start + headerBytes - 1;
     this.bytes[first] = formatPlain;
     this.#checkSize(this.at - first);
-    const segment = this.#keepInSlab() ? this.bytes.subarray(first, this.at) : this.bytes.slice(first, this.at);
-    return { segments: [segment], byteLength: segment.length };
+    if (this.#keepInSlab()) {
+      const segment = this.bytes.subarray(first, this.at);
+      return { segments: [segment], byteLength: segment.length };
+    }
+    const own = this.bytes.slice(first, this.at);
+    return { segments: [own], byteLength: own.length, own };
   }
 
   #closeWithBuffers(plan: RegionPlan): Encoded {

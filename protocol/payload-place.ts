@@ -74,7 +74,13 @@ export class Place {
     // Siblings, of which there may be many, share the way to their parent.
     this.#wayToParent ??= { steps: this.#stepsTo(longestRun - 1), above: this.#run };
     this.#later ??= [];
-    this.#later.push({ write, kind, base: this.#base + this.level, step: this.#stepAt(longestRun), parent: this.#wayToParent });
+    this.#later.push({
+      write,
+      kind,
+      base: this.#base + this.level,
+      step: this.#stepAt(longestRun),
+      parent: this.#wayToParent,
+    });
   }
 
   writeLater(): void {

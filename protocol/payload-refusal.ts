@@ -44,7 +44,8 @@ const longestPath = 200;
 /** What is no refusal was thrown by a getter or a trap of the user's, or by the engine. */
 function refusalBy(thrown: unknown): Refusal {
   const message = thrown instanceof Error ? thrown.message : "";
-  if (/call stack|recursion/i.test(message)) return new Refusal("too little is left of this thread's stack", "", thrown);
+  if (/call stack|recursion/i.test(message))
+    return new Refusal("too little is left of this thread's stack", "", thrown);
   return new Refusal(`reading it threw${message === "" ? "" : `: ${message}`}`, "", thrown);
 }
 
@@ -56,7 +57,9 @@ function stepInWords({ kind, key }: Step): string {
       return ".keys()";
     case "map-value":
       if (typeof key === "string") return `.get(${quoted(key)})`;
-      return (typeof key === "object" && key !== null) || typeof key === "function" ? ".get(…)" : `.get(${String(key)})`;
+      return (typeof key === "object" && key !== null) || typeof key === "function"
+        ? ".get(…)"
+        : `.get(${String(key)})`;
     case "set-member":
       return `.values()[${String(key)}]`;
     case "unseen":

@@ -90,7 +90,13 @@ function regionsOf({ buffer, uses, isWhole }: Source): Region[] {
   // A piece that starts between multiples of 8 keeps its place among them: a view inside may need it.
   return pieces.map((piece) => {
     const isOneUse = uses.length === pieces.length;
-    return { buffer, start: isOneUse ? piece.start : piece.start - (piece.start % 8), end: piece.end, pieces: [piece], isWhole };
+    return {
+      buffer,
+      start: isOneUse ? piece.start : piece.start - (piece.start % 8),
+      end: piece.end,
+      pieces: [piece],
+      isWhole,
+    };
   });
 }
 

@@ -48,7 +48,8 @@ export class Slices {
     if (input.left !== 0) throw refused(`${input.left} bytes are left over`);
     this.#slices = uses.map(([index, offset, length]) => {
       const region = regions[index];
-      if (region === undefined || offset + length > region.end - region.start) throw refused("a slice is outside its region");
+      if (region === undefined || offset + length > region.end - region.start)
+        throw refused("a slice is outside its region");
       return { region, offset, length };
     });
   }

@@ -20,7 +20,11 @@ const encoder = new platform.TextEncoder();
 const decoder = new platform.TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Writes what fits of `text` at `at`; says how many UTF-16 units that was, and how many bytes they took. */
-export function writeUtf8(text: string, into: Uint8Array, at: number): { readonly read: number; readonly written: number } {
+export function writeUtf8(
+  text: string,
+  into: Uint8Array,
+  at: number,
+): { readonly read: number; readonly written: number } {
   return encoder.encodeInto(text, into.subarray(at));
 }
 

@@ -5,22 +5,12 @@
  */
 import { limits } from "./limits.ts";
 import { decode } from "./payload-decode.ts";
-import { encode, type Token } from "./payload-encode.ts";
+import { encode } from "./payload-encode.ts";
+import type { PayloadHooks } from "./payload-hooks.ts";
 import type { Encoded } from "./payload-output.ts";
 
-export type { Token } from "./payload-encode.ts";
+export type { PayloadHooks, Token } from "./payload-hooks.ts";
 export type { Encoded } from "./payload-output.ts";
-
-/** How objects and functions travel that are themselves on both sides: refs, handles, remote functions, the grid. */
-export interface PayloadHooks {
-  /**
-   * Asked about functions and about objects of the user's and the SDK's classes, never about plain objects, arrays or
-   * built-ins. A Proxy must therefore stand before a function or a class instance to be asked about. Once per object.
-   */
-  readonly tokenOf?: (value: object) => Token | undefined;
-  /** Gets bytes' word for it: check the fields of `token`. What it throws, `decodeValue` throws. */
-  readonly fromToken?: (token: Token) => unknown;
-}
 
 /**
  * Throws SerializationError with the path of what cannot be copied, ObjectTooLargeError over `maxBytes`.
@@ -28,11 +18,11 @@ export interface PayloadHooks {
  */
 export function encodeValue(
   value: unknown,
-  options?: { readonly hooks?: PayloadHooks; readonly root?: string; readonly maxBytes?: number },
+  options?: { readonly hooks?: PayloadHooks | undefined; readonly root?: string; readonly maxBytes?: number },
 ): Encoded {
   if (options === undefined) return encode(value, plainEncode);
   return encode(value, {
-    tokenOf: options.hooks?.tokenOf,
+    hooks: options.hooks,
     root: options.root ?? plainEncode.root,
     maxBytes: options.maxBytes ?? plainEncode.maxBytes,
   });
@@ -40,8 +30,7 @@ export function encodeValue(
 
 /** The payload in one array that is nobody else's: it may be kept, transferred, and outlives the value. */
 export function joinSegments(encoded: Encoded): Uint8Array<ArrayBuffer> {
-  const [only] = encoded.segments;
-  if (encoded.segments.length === 1 && only !== undefined && isWhole(only)) return only;
+  if (encoded.own !== undefined) return encoded.own;
   const joined = new Uint8Array(encoded.byteLength);
   let at = 0;
   for (const segment of encoded.segments) {
@@ -58,15 +47,11 @@ export function joinSegments(encoded: Encoded): Uint8Array<ArrayBuffer> {
  */
 export function decodeValue(
   bytes: Uint8Array,
-  options?: { readonly hooks?: PayloadHooks; readonly copyBuffers?: boolean },
+  options?: { readonly hooks?: PayloadHooks | undefined; readonly copyBuffers?: boolean },
 ): unknown {
   if (options === undefined) return decode(bytes, plainDecode);
-  return decode(bytes, { fromToken: options.hooks?.fromToken, copyBuffers: options.copyBuffers ?? true });
+  return decode(bytes, { hooks: options.hooks, copyBuffers: options.copyBuffers ?? true });
 }
 
-const plainEncode = { tokenOf: undefined, root: "value", maxBytes: limits.objectBytes };
-const plainDecode = { fromToken: undefined, copyBuffers: true };
-
-function isWhole(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer && bytes.length === bytes.buffer.byteLength;
-}
+const plainEncode = { hooks: undefined, root: "value", maxBytes: limits.objectBytes };
+const plainDecode = { hooks: undefined, copyBuffers: true };

@@ -4,7 +4,7 @@
  * actor's checkpoint is the whole agent.
  */
 export class LearningAgent {
-  constructor(actions, features, exploration = 0.8) {
+  constructor(actions, features, exploration = 3) {
     this.exploration = exploration;
     this.rounds = 0;
     // Per action: the inverse of A = I + sum of x x', and b = sum of reward * x. The weights are A's inverse times b.
@@ -14,7 +14,7 @@ export class LearningAgent {
     }));
   }
 
-  /** The action with the highest upper confidence bound: expected reward + exploration * its standard deviation. */
+  /** The action with the highest upper confidence bound: expected reward + exploration * how unsure it is. */
   make_prediction(context) {
     const bounds = this.models.map(({ inverse, b }) => {
       const direction = this.times(inverse, context);
