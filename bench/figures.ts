@@ -52,12 +52,22 @@ export type Figure = Named &
   );
 
 /** `problems` says why figures without a reading have none. */
-export function judge(specs: readonly FigureSpec[], readings: Readings, problems: Readonly<Record<string, string>>): readonly Figure[] {
+export function judge(
+  specs: readonly FigureSpec[],
+  readings: Readings,
+  problems: Readonly<Record<string, string>>,
+): readonly Figure[] {
   return specs.map(({ name, unit, reference, goals }): Figure => {
     const reading = readings[name];
     if (reading === undefined) {
       const why = problems[name] ?? "nothing was measured";
-      return { type: "failed", name, unit, why, goals: goals.map((goal) => ({ text: inWords(goal), isMet: undefined })) };
+      return {
+        type: "failed",
+        name,
+        unit,
+        why,
+        goals: goals.map((goal) => ({ text: inWords(goal), isMet: undefined })),
+      };
     }
     const compared = reference === undefined ? undefined : { name: reference, value: readings[reference]?.value };
     const share = ratio(reading.value, compared?.value);
@@ -68,7 +78,10 @@ export function judge(specs: readonly FigureSpec[], readings: Readings, problems
       ...reading,
       ...(compared !== undefined && { reference: compared }),
       ...(share !== undefined && { ratio: share }),
-      goals: goals.map((goal) => ({ text: inWords(goal), isMet: isMet(goal, goal.of === "value" ? reading.value : share) })),
+      goals: goals.map((goal) => ({
+        text: inWords(goal),
+        isMet: isMet(goal, goal.of === "value" ? reading.value : share),
+      })),
     };
   });
 }

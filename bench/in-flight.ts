@@ -16,7 +16,10 @@ export interface Done {
 }
 
 /** Begins `one(i)` for i from 0, as the one before it in the same lane has ended, with `inFlight` lanes at a time. */
-export async function keepInFlight({ total, inFlight, limitMs }: Load, one: (i: number) => Promise<void>): Promise<Done> {
+export async function keepInFlight(
+  { total, inFlight, limitMs }: Load,
+  one: (i: number) => Promise<void>,
+): Promise<Done> {
   const startedAt = performance.now();
   let begun = 0;
   const lane = async (): Promise<void> => {

@@ -12,6 +12,7 @@ const projectRoot = dirname(dirname(fileURLToPath(import.meta.url)));
 /** What a build reads. */
 const sources = [
   "build.ts",
+  "vite.config.ts",
   "package-lock.json",
   "protocol",
   "transport",

@@ -1,6 +1,28 @@
 /** The page at `/`: what this is, how to join, a QR code. Text only; nothing in it comes from users. */
 import { renderSVG } from "uqr";
 
+export const homeStyle = `:root {
+  color-scheme: light dark;
+  --text: light-dark(#1c2430, #e6e9ee);
+  --muted: light-dark(#586273, #9aa5b4);
+  --page: light-dark(#fbfbfc, #14181d);
+  --line: light-dark(#dfe3e8, #2b323b);
+  --link: light-dark(#0b57a4, #7cb8ff);
+}
+body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 44rem; margin: 0 auto; padding: 2.5rem 1.25rem; }
+h1 { margin: 0 0 0.5rem; font-size: 1.75rem; }
+h2 { margin: 2rem 0 0.5rem; font-size: 1.1rem; }
+a { color: var(--link); overflow-wrap: anywhere; }
+ul { padding-left: 1.2rem; }
+figure { margin: 1rem 0; }
+figure svg { width: 11rem; height: 11rem; border-radius: 8px; }
+figcaption { color: var(--muted); font-size: 0.875rem; }
+pre { overflow-x: auto; padding: 0.9rem 1rem; border: 1px solid var(--line); border-radius: 8px; font-size: 0.875rem; }
+code { font-family: ui-monospace, monospace; }
+`;
+
+
 export function homePage(joinUrls: readonly string[]): string {
   const [best] = joinUrls;
   const items = joinUrls.map((url) => `<li><a href="${escapeHtml(url)}">${escapeHtml(url)}</a></li>`).join("");

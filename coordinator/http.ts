@@ -11,7 +11,7 @@ import { GridError } from "../protocol/errors.ts";
 import { functionId, jobOf, type ObjectId, taskOfObject, type TaskId } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { homePage } from "./home-page.ts";
+import { homePage, homeStyle } from "./home-page.ts";
 import { metrics } from "./metrics.ts";
 import type { HttpOwner } from "./sessions.ts";
 import type { Caller, Scope } from "./tokens.ts";
@@ -77,7 +77,7 @@ export function httpApp(options: HttpOptions): Hono {
 
   app.get("/health", (c) => c.json({ status: "ok", workers: coordinator.workers.size, clients: coordinator.clients.size }));
   app.get("/", (c) => c.html(homePage(options.joinUrls()), 200, { ...pageHeaders, "content-security-policy": shellPolicy }));
-  app.get("/home.css", async () => file(join(distFolder, "pages", "home.css"), pageHeaders));
+  app.get("/home.css", (c) => c.body(homeStyle, 200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" }));
   app.get("/metrics", (c) => {
     if (!mayObserve(options, c.req.raw)) return c.json(denied("observe"), 401);
     return c.text(metrics(coordinator));

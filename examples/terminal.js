@@ -24,7 +24,9 @@ export function livePicture(stream) {
     show(lines) {
       if (!stream.isTTY) return;
       const fitting = lines.map((line) => line.slice(0, stream.columns - 1));
-      stream.write(`${drawnLines > 0 ? `\x1b[${drawnLines}A` : ""}${fitting.map((line) => `\x1b[2K${line}\n`).join("")}`);
+      stream.write(
+        `${drawnLines > 0 ? `\x1b[${drawnLines}A` : ""}${fitting.map((line) => `\x1b[2K${line}\n`).join("")}`,
+      );
       drawnLines = lines.length;
     },
   };

@@ -31,6 +31,9 @@ type Waiting =
 export class Outbox {
   readonly #port: OutboxPort;
   #open: Group | undefined;
+  /** Asked for in this turn; said after the open group, so that a loop of submit and get makes two messages. */
+  #wantedValues: ObjectId[] = [];
+  #wantedReadiness: ObjectId[] = [];
   #isFlushScheduled = false;
   /** What waits, from the first unfinished upload on. */
   #line: Waiting[] | undefined;
@@ -77,11 +80,13 @@ export class Outbox {
    * Asks at once for what the other end has heard of, though an upload is under way, and behind the upload for the rest.
    */
   want(ids: readonly ObjectId[], values: boolean): void {
-    this.flush();
     if (this.#line === undefined) {
-      this.#port.send({ type: "want", ids, values });
+      const wanted = values ? this.#wantedValues : this.#wantedReadiness;
+      for (const id of ids) wanted.push(id);
+      this.#scheduleFlush();
       return;
     }
+    this.flush();
     const unsaid = tasksIn(this.#line);
     const known = ids.filter((id) => !unsaid.has(taskOfObject(id)));
     const unknown = ids.filter((id) => unsaid.has(taskOfObject(id)));
@@ -116,10 +121,19 @@ export class Outbox {
   /** Passes the open group on; called before anything that must not overtake it. */
   flush(): void {
     const open = this.#open;
-    if (open === undefined) return;
     this.#open = undefined;
-    if (open.type === "submit") this.#pass({ type: "submit", spec: open.spec, tasks: open.tasks });
-    else this.#pass(open);
+    if (open?.type === "submit") this.#pass({ type: "submit", spec: open.spec, tasks: open.tasks });
+    else if (open !== undefined) this.#pass(open);
+    const values = this.#wantedValues;
+    const readiness = this.#wantedReadiness;
+    if (values.length > 0) {
+      this.#wantedValues = [];
+      this.#port.send({ type: "want", ids: values, values: true });
+    }
+    if (readiness.length > 0) {
+      this.#wantedReadiness = [];
+      this.#port.send({ type: "want", ids: readiness, values: false });
+    }
   }
 
   #list(type: "release" | "hold", id: ObjectId): void {
@@ -131,6 +145,10 @@ export class Outbox {
   #begin(group: Group): void {
     this.flush();
     this.#open = group;
+    this.#scheduleFlush();
+  }
+
+  #scheduleFlush(): void {
     if (this.#isFlushScheduled) return;
     this.#isFlushScheduled = true;
     queueMicrotask(this.#flushSoon);

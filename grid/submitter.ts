@@ -3,7 +3,6 @@
  * is a client, or a task or call that runs on a worker. Owns who gets which message. Knows nothing about the classes
  * that users hold, except refs.
  */
-import { ObjectTooLargeError } from "../protocol/errors.ts";
 import { type ActorId, type FunctionId, type ObjectId, returnId, taskOfObject } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
 import type { SubmitterMessage, ToSubmitterMessage } from "../protocol/messages.ts";
@@ -96,11 +95,6 @@ export class Submitter {
     this.check();
     const id = returnId(this.host.nextChild(), 0);
     const held = this.holdings.own(id);
-    if (bytes.length > limits.objectBytes) {
-      const message = `Cannot put object "${id}": ${bytes.length} bytes exceed objectBytes ${limits.objectBytes}`;
-      this.wants.failObject(held, asFailure(new ObjectTooLargeError(message)));
-      return held;
-    }
     const isSmall = bytes.length <= limits.inlineValueBytes;
     const value: Value = isSmall ? { type: "inline", bytes, refs } : { type: "stored", sizeBytes: bytes.length, refs };
     const message = { type: "put", id, value } as const;

@@ -44,7 +44,7 @@ export class Wants {
       gathering.watch();
       const outcome = await this.#wait(gathering.ending, isPoll ? { ...patience, timeoutMs: undefined } : patience, async () => {
         if (isPoll) await this.#poll(gathering.awaited.filter((held) => !held.isReady), gathering.ending);
-        this.#ask(gathering.awaited, true);
+        if (gathering.ending.outcome === undefined) this.#ask(gathering.awaited, true);
       });
       gathering.unwatch();
       this.#settle(gathering.awaited);
@@ -238,7 +238,7 @@ function lateFailure(objects: readonly HeldObject[], timeoutMs: number | undefin
   const late = objects.filter((held) => !held.isReady);
   const first = late[0] ?? objects[0];
   const what = objects.length === 1 ? `object "${first?.id}"` : `${objects.length} objects`;
-  const state = objects.length === 1 ? "it is not ready" : `${late.length} are not ready, "${first?.id}" among them`;
+  const state = objects.length === 1 ? "it is not ready" : `${late.length} of them not ready, "${first?.id}" first`;
   return failure("GET_TIMEOUT", `Cannot get ${what} within ${timeoutMs} ms: ${state}`);
 }
 

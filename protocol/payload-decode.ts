@@ -18,8 +18,9 @@ import {
 } from "./payload-format.ts";
 import type { PayloadHooks, Token } from "./payload-hooks.ts";
 import { Input, refused } from "./payload-input.ts";
+import { familiarName } from "./payload-names.ts";
 import { Slices } from "./payload-slices.ts";
-import { readLatin1, readWtf8 } from "./payload-text.ts";
+import { readWtf8 } from "./payload-text.ts";
 
 export interface DecodeOptions {
   readonly hooks: PayloadHooks | undefined;
@@ -488,31 +489,4 @@ function define(object: object, name: string, value: unknown): void {
 
 function hide(object: object, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value, writable: true, enumerable: false, configurable: true });
-}
-
-/**
- * Names met before, by hash of their bytes: a name from here is the engine's own interned one, which makes the object
- * that gets it several times faster to build than a fresh text does. Bounded: a newcomer takes its slot.
- */
-const familiarNames: (string | undefined)[] = Array.from({ length: 1024 }, () => undefined);
-const longestFamiliarName = 64;
-
-function familiarName(bytes: Uint8Array, at: number, length: number): string | undefined {
-  if (length > longestFamiliarName) return undefined;
-  let hash = length;
-  for (let i = at; i < at + length; i++) {
-    const byte = bytes[i] ?? 0;
-    if (byte > 0x7f) return undefined;
-    hash = (Math.imul(hash, 31) + byte) | 0;
-  }
-  const slot = (hash ^ (hash >>> 10)) & 1023;
-  const known = familiarNames[slot];
-  if (known !== undefined && known.length === length) {
-    let i = 0;
-    while (i < length && known.charCodeAt(i) === bytes[at + i]) i++;
-    if (i === length) return known;
-  }
-  const name = readLatin1(bytes, at, length);
-  familiarNames[slot] = name;
-  return name;
 }

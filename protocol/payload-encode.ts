@@ -314,8 +314,9 @@ class Encoder {
   #array(array: readonly unknown[]): void {
     const isLater = this.#enter("member");
     const { length } = array;
-    // The one array that the language itself gives named fields: what text.match(pattern) returns.
-    const isMatch = (array as { readonly index?: unknown }).index !== undefined;
+    // The arrays that the language itself gives named fields: what text.match(pattern) returns, and its `indices`.
+    const { index, groups } = array as { readonly index?: unknown; readonly groups?: unknown };
+    const isMatch = index !== undefined || groups !== undefined;
     let numbers = 0;
     let next: unknown = unread;
     if (length >= fewestPackedNumbers && !isLater && !isMatch) {
@@ -428,20 +429,21 @@ class Encoder {
   // Other containers
 
   #map(map: ReadonlyMap<unknown, unknown>): void {
+    const { size } = map;
     const isLater = this.#enter("map-value");
     this.#out.put(Tag.map);
     if (isLater) {
-      this.place.postpone(() => this.#entries(map));
+      this.place.postpone(() => this.#entries(map, size));
     } else {
-      this.#entries(map);
+      this.#entries(map, size);
       this.place.leave();
     }
   }
 
-  #entries(map: ReadonlyMap<unknown, unknown>): void {
+  #entries(map: ReadonlyMap<unknown, unknown>, size: number): void {
     const { steps, kinds, level } = this.place;
     // Entries that a getter adds on the way are not part of the copy, and cannot keep us here for ever.
-    let left = map.size;
+    let left = size;
     for (const [key, value] of Map.prototype.entries.call(map)) {
       if (left-- <= 0) break;
       kinds[level] = "map-key";
@@ -454,19 +456,19 @@ class Encoder {
   }
 
   #set(set: ReadonlySet<unknown>): void {
+    const { size } = set;
     const isLater = this.#enter("set-member");
     this.#out.put(Tag.set);
     if (isLater) {
-      this.place.postpone(() => this.#members(set));
+      this.place.postpone(() => this.#members(set, size));
     } else {
-      this.#members(set);
+      this.#members(set, size);
       this.place.leave();
     }
   }
 
-  #members(set: ReadonlySet<unknown>): void {
+  #members(set: ReadonlySet<unknown>, size: number): void {
     const { steps, level } = this.place;
-    const { size } = set;
     let i = 0;
     for (const member of Set.prototype.values.call(set)) {
       if (i === size) break;

@@ -73,9 +73,9 @@ export class Output {
     return encoded;
   }
 
-  /** Makes room for `count` bytes and the slack behind them. */
-  reserve(count: number): void {
-    if (this.at + count > this.#safe) this.#grow(count);
+  /** Makes room for `count` bytes and the slack behind them; `atLeast` of them will be written. */
+  reserve(count: number, atLeast: number = count): void {
+    if (this.at + count > this.#safe) this.#grow(count, atLeast);
   }
 
   /** A place to come back to: `at` itself moves with the bytes. */
@@ -142,7 +142,7 @@ export class Output {
     length: number,
     range: { readonly least: number; readonly most: number } | undefined,
   ): void {
-    this.reserve(length * 8);
+    this.reserve(length * 8, length);
     const { view } = this;
     this.put(Tag.numbers);
     const elementAt = this.at++;
@@ -233,7 +233,7 @@ export class Output {
     const { read, written } = writeUtf8(text, this.bytes, this.at);
     this.at += written;
     if (read < text.length) {
-      this.reserve((text.length - read) * 3);
+      this.reserve((text.length - read) * 3, text.length - read);
       this.at += writeUtf8(text.slice(read), this.bytes, this.at).written;
     }
     this.putAt(mark, Tag.utf8);
@@ -241,9 +241,9 @@ export class Output {
     this.reserve(0);
   }
 
-  #grow(count: number): void {
+  #grow(count: number, atLeast: number): void {
     const written = this.mark();
-    this.#checkSize(written + count);
+    this.#checkSize(written - headerBytes + atLeast);
     const needed = written + count + slackBytes;
     const sofar = this.bytes.subarray(this.#start, this.at);
     if (this.#scratch.length < needed) this.#scratch = new Uint8Array(Math.max(slabBytes, needed * 2));

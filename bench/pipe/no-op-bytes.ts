@@ -1,6 +1,6 @@
 /** How many bytes one no-op task is on its way to a thread and back: the raw pipe carries as many. */
 import { attemptId, childId, functionId, jobId } from "../../protocol/ids.ts";
-import { toWorkerMessageSchema, workerMessageSchema } from "../../protocol/messages.ts";
+import { type Outcome, toWorkerMessageSchema, workerMessageSchema } from "../../protocol/messages.ts";
 import { encodeValue, joinSegments } from "../../protocol/payload.ts";
 import { type Schema, Writer } from "../../protocol/schema.ts";
 
@@ -9,7 +9,10 @@ const batch = 64;
 /** The mean of its assignment and its outcome, each in a batch, so that an echo of this length carries their sum. */
 export function noOpBytes(): number {
   const job = jobId(new Uint8Array(10));
-  const tasks = Array.from({ length: batch }, (_, i) => ({ n: 10_000 + i, id: attemptId(childId(job, 10_000 + i), 1) }));
+  const tasks = Array.from({ length: batch }, (_, i) => ({
+    n: 10_000 + i,
+    id: attemptId(childId(job, 10_000 + i), 1),
+  }));
   const assigned = sizeOf(toWorkerMessageSchema, {
     type: "assign",
     work: { jobId: job, namespace: "default", name: "noop", kind: "value", returns: 1 },
@@ -18,15 +21,10 @@ export function noOpBytes(): number {
     quick: true,
     tasks: tasks.map(({ n, id }) => ({ attemptId: id, args: encode([n]), inputs: [] })),
   });
-  const ended = sizeOf(workerMessageSchema, {
-    type: "outcomes",
-    items: tasks.map(({ n, id }) => ({
-      type: "done",
-      attemptId: id,
-      values: [{ type: "inline", bytes: encode(n), refs: [] }],
-      ranMs: 0.01,
-    })),
+  const items = tasks.map(({ n, id }): Outcome => {
+    return { type: "done", attemptId: id, values: [{ type: "inline", bytes: encode(n), refs: [] }], ranMs: 0.01 };
   });
+  const ended = sizeOf(workerMessageSchema, { type: "outcomes", items });
   return Math.ceil((assigned + ended) / (2 * batch));
 }
 

@@ -107,7 +107,10 @@ interface Scripts {
   readonly thread: string;
 }
 
-async function answerTo(path: string, { page, frame, thread }: Scripts): Promise<{ type: string; body: string; policy?: string }> {
+async function answerTo(
+  path: string,
+  { page, frame, thread }: Scripts,
+): Promise<{ type: string; body: string; policy?: string }> {
   switch (path) {
     case "/page.js":
       return { type: "text/javascript", body: page };
@@ -124,12 +127,17 @@ async function answerTo(path: string, { page, frame, thread }: Scripts): Promise
 async function sandboxPolicy(): Promise<string> {
   const response = await httpApp({} as HttpOptions).request("http://127.0.0.1/sandbox");
   const policy = response.headers.get("content-security-policy");
-  if (policy?.includes("sandbox") !== true) throw new Error("Cannot open the raw pipe: the coordinator serves no sandbox policy");
+  if (policy?.includes("sandbox") !== true)
+    throw new Error("Cannot open the raw pipe: the coordinator serves no sandbox policy");
   return policy;
 }
 
 /** One socket a tab, and one answering peer behind it. */
-function signallingOn(server: ReturnType<typeof createServer>, endpoint: WebRtcEndpoint, onChannel: (channel: Channel) => void): WebSocketServer {
+function signallingOn(
+  server: ReturnType<typeof createServer>,
+  endpoint: WebRtcEndpoint,
+  onChannel: (channel: Channel) => void,
+): WebSocketServer {
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
     const answering: WebRtcAnswering = endpoint.answer({
@@ -158,7 +166,8 @@ class Echo {
     channel.handlers = {
       onFrame: (frame) => {
         const sent = this.#sent.shift();
-        if (sent === undefined || Buffer.compare(sent, frame) !== 0) breaks(new Error("The raw pipe gave back other bytes than were sent"));
+        if (sent === undefined || Buffer.compare(sent, frame) !== 0)
+          breaks(new Error("The raw pipe gave back other bytes than were sent"));
         else this.#onEcho(frame.length / messageBytes);
       },
       onClose: (reason) => breaks(new Error(`The raw pipe's channel closed: ${reason}`)),

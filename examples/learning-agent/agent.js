@@ -9,7 +9,9 @@ export class LearningAgent {
     this.rounds = 0;
     // Per action: the inverse of A = I + sum of x x', and b = sum of reward * x. The weights are A's inverse times b.
     this.models = Array.from({ length: actions }, () => ({
-      inverse: Array.from({ length: features }, (_, i) => Array.from({ length: features }, (_, j) => (i === j ? 1 : 0))),
+      inverse: Array.from({ length: features }, (_, i) =>
+        Array.from({ length: features }, (_, j) => (i === j ? 1 : 0)),
+      ),
       b: Array.from({ length: features }, () => 0),
     }));
   }

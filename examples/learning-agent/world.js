@@ -5,7 +5,7 @@
 export const actions = 4;
 export const features = 5;
 /** Standard deviation of what luck adds to a reward; the weights have 1. */
-const noise = 3;
+const noise = 2;
 
 export function makeWorld(seed) {
   const random = randomFrom(seed);

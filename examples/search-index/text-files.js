@@ -39,7 +39,8 @@ export function batchesOf(files, batchBytes) {
   while (start < files.length) {
     const ends = [];
     let sizeBytes = 0;
-    for (let i = start; i < files.length && sizeBytes < batchBytes; i++) ends.push((sizeBytes += files[i].bytes.length));
+    for (let i = start; i < files.length && sizeBytes < batchBytes; i++)
+      ends.push((sizeBytes += files[i].bytes.length));
     const bytes = new Uint8Array(sizeBytes);
     for (const [i, end] of ends.entries()) bytes.set(files[start + i].bytes, end - files[start + i].bytes.length);
     batches.push({ bytes, ends: Uint32Array.from(ends), firstDocument: start });

@@ -165,7 +165,7 @@ function workOf(spec: Spec): Work {
   };
 }
 
-function taskOf({ spec, task }: { readonly spec: Spec; readonly task: Submission }): ThreadTask {
+export function taskOf({ spec, task }: { readonly spec: Spec; readonly task: Submission }): ThreadTask {
   if (spec.type !== "task") throw new Error("not a task");
   const { functionId, demand } = spec;
   return { attemptId: attemptId(task.id, 1), functionId, work: workOf(spec), demand, args: task.args.slice(), inputs: [] };

@@ -1,0 +1,120 @@
+/**
+ * A grid to measure: a coordinator in a process of its own, headless tabs joined to it by WebRTC, and one Node client.
+ * Owns their lives. Knows nothing about what is measured.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Browser } from "playwright-core";
+import * as v from "valibot";
+import { openTabs, type Tabs } from "../bin/tabs.ts";
+import type { Grid } from "../sdk/index.ts";
+
+export interface LabOptions {
+  readonly tabs: number;
+  /** For the coordinator's process, such as `--cpu-prof`. */
+  readonly nodeOptions?: readonly string[];
+}
+
+export interface Lab {
+  readonly url: string;
+  readonly grid: Grid;
+  readonly browser: Browser;
+  close(): Promise<void>;
+}
+
+const root = join(import.meta.dirname, "..");
+const startMs = 30_000;
+const upgradeMs = 10_000;
+const stopMs = 10_000;
+
+/** What users get is measured, not the sources through tsx: its helper for names costs time in every closure. */
+export async function importSdk(): Promise<typeof import("../sdk/index.ts")> {
+  return (await import(join(root, "dist/sdk/index.js"))) as typeof import("../sdk/index.ts");
+}
+
+/** Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. */
+export async function openLab({ tabs, nodeOptions = [] }: LabOptions): Promise<Lab> {
+  const folder = mkdtempSync(join(tmpdir(), "tabgrid-bench-"));
+  const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
+  const close = async (): Promise<void> => {
+    // Each is tried, whatever became of the others.
+    for (const closer of closers.splice(0).reverse()) await Promise.resolve(closer()).catch(() => {});
+  };
+  try {
+    const coordinator = spawn(
+      process.execPath,
+      [...nodeOptions, "bin/tabgrid.js", "start", "--json", "--port", "0", "--data", folder],
+      { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
+    );
+    // Should this process end early, nothing stays behind.
+    const orphan = (): boolean => coordinator.kill("SIGKILL");
+    process.once("exit", orphan);
+    closers.push(async () => {
+      await stop(coordinator);
+      process.off("exit", orphan);
+    });
+    const { url, workerUrl } = await readUrls(coordinator);
+    const opened = await openTabs({ url: workerUrl, tabs, threads: 1, name: "bench" });
+    closers.push(() => within(stopMs, opened.close(), "closing the tabs"));
+    await requireWebRtc(opened, url);
+    const { connect } = await importSdk();
+    const grid = await connect(url, { jobName: "bench" });
+    closers.push(() => within(stopMs, grid.close(), "closing the client"));
+    return { url, grid, browser: opened.browser, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Rejects after `ms`, saying what took so long. The promise itself goes on. */
+export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms / 1_000} s`)), ms);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const firstLine = v.object({ url: v.string(), workerUrl: v.string() });
+
+async function readUrls(coordinator: ChildProcess): Promise<v.InferOutput<typeof firstLine>> {
+  if (coordinator.stdout === null) throw new Error("Cannot start the coordinator: it has no output");
+  const lines = createInterface({ input: coordinator.stdout });
+  const line = Promise.race([
+    once(lines, "line").then(([text]) => String(text)),
+    once(coordinator, "exit").then(([code]): never => {
+      throw new Error(`Cannot start the coordinator: it ended with code ${code}`);
+    }),
+  ]);
+  return v.parse(firstLine, JSON.parse(await within(startMs, line, "Starting the coordinator")));
+}
+
+async function stop(coordinator: ChildProcess): Promise<void> {
+  if (coordinator.exitCode !== null || coordinator.signalCode !== null) return;
+  const exit = once(coordinator, "exit");
+  coordinator.kill("SIGTERM");
+  await within(stopMs, exit, "Stopping the coordinator").catch(() => coordinator.kill("SIGKILL"));
+}
+
+/** A figure over the WebSocket fallback would be another figure. */
+async function requireWebRtc({ browser }: Tabs, url: string): Promise<void> {
+  const deadline = performance.now() + upgradeMs;
+  for (;;) {
+    const pages = browser.contexts().flatMap((context) => context.pages());
+    const links = await Promise.all(pages.map((page) => page.evaluate(() => document.documentElement.dataset["link"])));
+    if (links.every((link) => link === "webrtc")) return;
+    if (performance.now() > deadline) {
+      throw new Error(`Cannot measure ${url}: the tabs' links are ${links.join(", ")}, and webrtc is required`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
