@@ -17,6 +17,8 @@ export interface LabOptions {
   readonly tabs: number;
   /** For the coordinator's process, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
+  /** Another build than dist/, which `bin/tabgrid.js` keeps as new as the sources. */
+  readonly distFolder?: string;
 }
 
 export interface Lab {
@@ -31,13 +33,8 @@ const startMs = 30_000;
 const upgradeMs = 10_000;
 const stopMs = 10_000;
 
-/** What users get is measured, not the sources through tsx: its helper for names costs time in every closure. */
-export async function importSdk(): Promise<typeof import("../sdk/index.ts")> {
-  return (await import(join(root, "dist/sdk/index.js"))) as typeof import("../sdk/index.ts");
-}
-
 /** Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. */
-export async function openLab({ tabs, nodeOptions = [] }: LabOptions): Promise<Lab> {
+export async function openLab({ tabs, nodeOptions = [], distFolder }: LabOptions): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "tabgrid-bench-"));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -47,7 +44,16 @@ export async function openLab({ tabs, nodeOptions = [] }: LabOptions): Promise<L
   try {
     const coordinator = spawn(
       process.execPath,
-      [...nodeOptions, "bin/tabgrid.js", "start", "--json", "--port", "0", "--data", folder],
+      [
+        ...nodeOptions,
+        distFolder === undefined ? "bin/tabgrid.js" : join(distFolder, "bin/cli.js"),
+        "start",
+        "--json",
+        "--port",
+        "0",
+        "--data",
+        folder,
+      ],
       { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
     );
     // Should this process end early, nothing stays behind.
@@ -61,7 +67,7 @@ export async function openLab({ tabs, nodeOptions = [] }: LabOptions): Promise<L
     const opened = await openTabs({ url: workerUrl, tabs, threads: 1, name: "bench" });
     closers.push(() => within(stopMs, opened.close(), "closing the tabs"));
     await requireWebRtc(opened, url);
-    const { connect } = await importSdk();
+    const { connect } = await importSdk(distFolder ?? join(root, "dist"));
     const grid = await connect(url, { jobName: "bench" });
     closers.push(() => within(stopMs, grid.close(), "closing the client"));
     return { url, grid, browser: opened.browser, close };
@@ -69,6 +75,11 @@ export async function openLab({ tabs, nodeOptions = [] }: LabOptions): Promise<L
     await close();
     throw error;
   }
+}
+
+/** What users get is measured, not the sources through tsx: its helper for names costs time in every closure. */
+async function importSdk(distFolder: string): Promise<typeof import("../sdk/index.ts")> {
+  return (await import(join(distFolder, "sdk/index.js"))) as typeof import("../sdk/index.ts");
 }
 
 /** Rejects after `ms`, saying what took so long. The promise itself goes on. */

@@ -68,8 +68,8 @@ class HostedGrid {
     if (typeof fn !== "function") {
       throw new TypeError(`Cannot make ${fn === null ? "null" : `a value of type ${typeof fn}`} remote: it must be a function or a class`);
     }
-    const captures = options !== undefined && "captures" in options ? options.captures : undefined;
-    if (captures !== undefined) checkOptions("task", { captures });
+    const captures: unknown = typeof options === "object" && options !== null ? Reflect.get(options, "captures") : undefined;
+    checkOptions("task", { captures });
     const submitter = this.#submitter;
     submitter.check();
     const grid = this as unknown as Grid;

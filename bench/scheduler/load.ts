@@ -66,7 +66,8 @@ function submit(job: (typeof jobs)[number], count: number): void {
   facts += 2 * count;
   obey(
     scheduler.handle(
-      { at, type: "tasks-submitted", by, spec, tasks },
+      // Each message brings a spec of its own.
+      { at, type: "tasks-submitted", by, spec: { ...spec }, tasks },
       { at, type: "objects-wanted", by, ids, values: true },
     ),
   );

@@ -30,7 +30,7 @@ export function partsOf(textFolder: string): readonly Part[] {
     {
       name: "learning agent",
       about:
-        "An actor that learns which of four actions pays, one feedback at a time. Regret is what it missed: it falls.",
+        "An actor that learns which of four actions pays, one feedback at a time. Regret is what the best action would have given more.",
       script: "learning-agent.js",
       args: [],
       timeoutMs: 90_000,

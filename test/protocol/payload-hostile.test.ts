@@ -168,7 +168,7 @@ describe("no way out", () => {
 
   it("[VALUE-11] 100,000 mutated payloads decode or are refused, in less than 5 s", () => {
     const random = generator(20_261_122);
-    const start = performance.now();
+    const start = process.cpuUsage();
     let decoded = 0;
     for (let i = 0; i < 100_000; i++) {
       const bytes = mutated(corpus, random);
@@ -179,7 +179,8 @@ describe("no way out", () => {
         if (!(error instanceof ProtocolError)) throw new Error(`seed step ${i}: [${bytes.join()}]`, { cause: error });
       }
     }
-    expect(performance.now() - start).toBeLessThan(5_000);
+    // Of the processor, not of the clock: other suites run beside this one.
+    expect(process.cpuUsage(start).user).toBeLessThan(5_000_000);
     expect(decoded).toBeGreaterThan(1_000);
     expect(Object.keys(Object.prototype)).toEqual([]);
   });

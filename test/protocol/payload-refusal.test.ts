@@ -187,21 +187,17 @@ describe("what throws while it is read", () => {
       },
     };
     expect(refusalOf(endless).path).toBe("argument 1.a");
-    let errors = 0;
+    const seen = new Set<unknown>();
     const dive = (): void => {
       try {
         dive();
-      } finally {
-        try {
-          encodeValue({ a: [new Map([[1, { b: 2 }]])] });
-        } catch (error) {
-          if (!(error instanceof SerializationError) && !(error instanceof RangeError)) throw error;
-          errors++;
-        }
+        encodeValue({ a: [new Map([[1, { b: 2 }]])] });
+      } catch (error) {
+        seen.add((error as Error).constructor);
       }
     };
-    expect(dive).toThrow(RangeError);
-    expect(errors).toBeGreaterThan(0);
+    dive();
+    expect([...seen].every((Class) => Class === SerializationError || Class === RangeError)).toBe(true);
     expect(decodeValue(joinSegments(encodeValue({ fine: [1] })))).toEqual({ fine: [1] });
   });
 

@@ -274,6 +274,7 @@ describe("objects", () => {
   });
 
   it("[VALUE-3] a polluted Object.prototype is not copied into every object", () => {
+    // oxlint-disable-next-line no-extend-native -- pollution is what is tested
     Object.defineProperty(Object.prototype, "pollution", {
       value: 1,
       enumerable: true,
@@ -781,7 +782,10 @@ function differsItself(a: object, b: object): string | undefined {
   if (prototype !== (kind?.prototype ?? Object.prototype)) return "prototype";
   if (a instanceof ArrayBuffer) return Buffer.from(a).equals(Buffer.from(b as ArrayBuffer)) ? undefined : "bytes";
   if (a instanceof Date) return Object.is(a.getTime(), (b as Date).getTime()) ? undefined : "time";
-  if (a instanceof RegExp) return String(a) === String(b) && (b as RegExp).lastIndex === 0 ? undefined : "pattern";
+  if (a instanceof RegExp) {
+    const { source, flags, lastIndex } = b as RegExp;
+    return a.source === source && a.flags === flags && lastIndex === 0 ? undefined : "pattern";
+  }
   if (kind !== undefined && boxed.some((Class) => Class === kind))
     return Object.is(a.valueOf(), b.valueOf()) ? undefined : "boxed";
   if (a instanceof Map || a instanceof Set) return a.size === (b as Map<unknown, unknown>).size ? undefined : "size";
@@ -792,7 +796,8 @@ function differsItself(a: object, b: object): string | undefined {
 }
 
 function* parts(a: object, b: object): Generator<[string, unknown, unknown]> {
-  if (ArrayBuffer.isView(a) || a instanceof ArrayBuffer || a instanceof String) return;
+  if (ArrayBuffer.isView(a) || a instanceof ArrayBuffer || Object.prototype.toString.call(a) === "[object String]")
+    return;
   if (a instanceof Map || a instanceof Set) {
     const entries = [...(b as Map<unknown, unknown>).entries()];
     for (const [i, [key, value]] of [...a.entries()].entries()) {

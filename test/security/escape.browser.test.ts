@@ -30,7 +30,12 @@ function shipped(fn: Shipped, ...args: unknown[]) {
   const task = taskOf(client.submitted(() => remote.remote(...args)));
   const definition = client.said.find((message) => message.type === "define");
   if (definition?.bytes === undefined) throw new Error("no definition");
-  return { task, functionId: definition.functionId, bytes: definition.bytes.slice(), decoded: (bytes: Uint8Array) => submitterOf(client.grid).decode(bytes) };
+  return {
+    task,
+    functionId: definition.functionId,
+    bytes: definition.bytes.slice(),
+    decoded: (bytes: Uint8Array) => submitterOf(client.grid).decode(bytes),
+  };
 }
 
 async function begin(threadId: number, fn: Shipped, ...args: unknown[]) {
@@ -41,7 +46,13 @@ async function begin(threadId: number, fn: Shipped, ...args: unknown[]) {
   await threads.carryOut({ type: "run", threadId, tasks: [task] });
   const outcome = async (): Promise<Extract<ThreadReport, { type: "done" | "failed" }>> =>
     threads.until(
-      () => threads.reportsOf(threadId).find((report): report is Extract<ThreadReport, { type: "done" | "failed" }> => (report.type === "done" || report.type === "failed") && report.attemptId === task.attemptId),
+      () =>
+        threads
+          .reportsOf(threadId)
+          .find(
+            (report): report is Extract<ThreadReport, { type: "done" | "failed" }> =>
+              (report.type === "done" || report.type === "failed") && report.attemptId === task.attemptId,
+          ),
       `the outcome of ${task.attemptId}`,
     );
   return {
@@ -59,7 +70,16 @@ let lastTask = 1_000;
 describe("what should work does", () => {
   test("a thread runs what it is given", async () => {
     const threadId = await threads.startThread();
-    const { value } = await begin(threadId, async (n: number) => ({ squared: n * n, strict: (function (this: unknown) { return this === undefined; })() }), 7);
+    const { value } = await begin(
+      threadId,
+      async (n: number) => ({
+        squared: n * n,
+        strict: (function (this: unknown) {
+          return this === undefined;
+        })(),
+      }),
+      7,
+    );
     expect(await value()).toEqual({ squared: 49, strict: true });
   });
 
@@ -92,7 +112,10 @@ describe("what should work does", () => {
       console.log("good bye");
       self.close();
     });
-    await threads.until(() => threads.reportsOf(threadId).find(({ type }) => type === "closed"), "the news of its closing");
+    await threads.until(
+      () => threads.reportsOf(threadId).find(({ type }) => type === "closed"),
+      "the news of its closing",
+    );
     const types = threads.reportsOf(threadId).map(({ type }) => type);
     expect(types.indexOf("log")).toBeLessThan(types.indexOf("closed"));
   });
@@ -116,7 +139,9 @@ describe("what should work does", () => {
     const threadId = await threads.startThread();
     const { value } = await begin(threadId, async () => {
       void Promise.reject(new RangeError("forgotten"));
-      setTimeout(() => { throw new Error("too late"); }, 1);
+      setTimeout(() => {
+        throw new Error("too late");
+      }, 1);
       await new Promise((resolve) => setTimeout(resolve, 50));
       return "on";
     });
@@ -137,7 +162,12 @@ describe("what should not work does not", () => {
     // Somebody else's task waits in the same thread.
     const other = await begin(threadId, async () => grid.get(grid.put(1)));
     await threads.until(() => threads.reportsOf(threadId).find(({ type }) => type === "blocked"), "the other task");
-    const target: Target = { http: victim.http, udpPort: victim.udpPort, shell: threads.url, otherAttemptId: other.task.attemptId };
+    const target: Target = {
+      http: victim.http,
+      udpPort: victim.udpPort,
+      shell: threads.url,
+      otherAttemptId: other.task.attemptId,
+    };
     const attack = await begin(threadId, run, target);
     const end = await attack.outcome();
     // One that throws did not get through either.
@@ -145,7 +175,14 @@ describe("what should not work does not", () => {
     expect(says).toMatch(/^blocked/);
     expect(victim.noted).toEqual([]);
     expect(threads.requested.slice(before).filter((url) => url === "/fetch")).toEqual([]);
-    const forged = threads.reportsOf(threadId).filter((report) => "attemptId" in report && report.attemptId === other.task.attemptId && (report.type === "done" || report.type === "failed"));
+    const forged = threads
+      .reportsOf(threadId)
+      .filter(
+        (report) =>
+          "attemptId" in report &&
+          report.attemptId === other.task.attemptId &&
+          (report.type === "done" || report.type === "failed"),
+      );
     expect(forged).toEqual([]);
     await threads.carryOut({ type: "end-thread", threadId });
   });

@@ -32,10 +32,12 @@ export async function sandboxedThreads() {
   const requested: string[] = [];
   const server = createServer((request, response) => {
     requested.push(request.url ?? "");
-    const serve = (type: string, body: string, headers = {}): void => void response.writeHead(200, { "content-type": type, ...headers }).end(body);
+    const serve = (type: string, body: string, headers = {}): void =>
+      void response.writeHead(200, { "content-type": type, ...headers }).end(body);
     if (request.url === "/") serve("text/html", `<!doctype html><body><script src="/shell.js"></script>`);
     else if (request.url === "/shell.js") serve("text/javascript", shell);
-    else if (request.url === "/sandbox") serve("text/html", `<!doctype html><script>${frame}</script>`, { "content-security-policy": sandboxPolicy });
+    else if (request.url === "/sandbox")
+      serve("text/html", `<!doctype html><script>${frame}</script>`, { "content-security-policy": sandboxPolicy });
     else serve("text/plain", "found", { "access-control-allow-origin": "*" });
   });
   server.listen(0, "127.0.0.1");

@@ -1,6 +1,7 @@
 /** What a person may see of this worker: counts and names, no ids of anyone's values. */
 import type { ActorId, JobId } from "../../protocol/ids.ts";
 import type { Holdings } from "./holdings.ts";
+import type { Suspension } from "./standing.ts";
 
 export interface Picture {
   readonly state: "lending" | "paused" | "leaving" | "left";
@@ -18,6 +19,8 @@ export interface Picture {
     readonly className: string;
     readonly name: string | undefined;
   }[];
+  /** The last time the tab stood still. */
+  readonly suspension: Suspension | undefined;
   /** Reports of threads that were not believed. */
   readonly forgeries: number;
   readonly refusals: number;
@@ -48,6 +51,7 @@ export function pictureOf(h: Holdings): Picture {
     waiting,
     running: [...running.values()],
     actors: [...h.actors.values()].map(({ id, spec }) => ({ actorId: id, className: spec.className, name: spec.name })),
+    suspension: h.standing.lastSuspension,
     forgeries,
     refusals,
   };

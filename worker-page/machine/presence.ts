@@ -64,6 +64,7 @@ export function noticeSuspension(h: Holdings): void {
   standing.tickedAt = h.at;
   if (gapMs <= stillMs) return;
   standing.suspendedMs += Math.round(gapMs);
+  standing.lastSuspension = { at: h.at, ms: gapMs };
   h.deadlines.postpone(gapMs);
   if (standing.workerId !== undefined) sayHolding(h, false);
 }

@@ -119,8 +119,8 @@ function readReport(report: Fields): ThreadReport {
 
 function readValue(said: unknown): ThreadValue {
   const { bytes, refs } = fields(said);
-  if (!(bytes instanceof Uint8Array)) refuse("a value has no bytes");
-  return { bytes: bytes as Uint8Array, refs: list(refs, 1_000_000).map((ref) => id(ref)) };
+  if (!(bytes instanceof Uint8Array)) return refuse("a value has no bytes");
+  return { bytes, refs: list(refs, 1_000_000).map((ref) => id(ref)) };
 }
 
 function readFailure(said: unknown, depth: number): Failure {

@@ -13,6 +13,13 @@ export interface Standing {
   tickedAt: number | undefined;
   /** How long the tab stood still since the last heartbeat. */
   suspendedMs: number;
+  lastSuspension: Suspension | undefined;
+}
+
+export interface Suspension {
+  /** When it was noticed. */
+  readonly at: number;
+  readonly ms: number;
 }
 
 export function newStanding(): Standing {
@@ -23,5 +30,6 @@ export function newStanding(): Standing {
     heartbeatAt: Infinity,
     tickedAt: undefined,
     suspendedMs: 0,
+    lastSuspension: undefined,
   };
 }

@@ -219,7 +219,8 @@ export class ActorHost {
     delete this.#calls[attempt.id];
     if (heldPlace) this.#of.active(-1);
     // Another call that is in progress speaks for itself again.
-    for (const id in this.#calls) if (this.#calls[id]?.attempt.isRunning === true) this.#host.follow(this.#calls[id].attempt);
+    for (const id in this.#calls)
+      if (this.#calls[id]?.attempt.isRunning === true) this.#host.follow(this.#calls[id].attempt);
     if (this.#isExiting && attempt.doom !== undefined) this.#end(undefined, "fail");
     else this.#of.wake();
   }

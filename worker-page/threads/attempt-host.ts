@@ -10,7 +10,15 @@
  * dead: what it says then is dropped.
  */
 import { DisconnectedError, GridError } from "../../protocol/errors.ts";
-import { type ActorId, attemptNumber, type FunctionId, type JobId, type ObjectId, type TaskId, taskOfAttempt } from "../../protocol/ids.ts";
+import {
+  type ActorId,
+  attemptNumber,
+  type FunctionId,
+  type JobId,
+  type ObjectId,
+  type TaskId,
+  taskOfAttempt,
+} from "../../protocol/ids.ts";
 import type { SubmitterMessage } from "../../protocol/messages.ts";
 import type { Demand, Failure } from "../../protocol/nouns.ts";
 import { errorOf } from "../../grid/failures.ts";
@@ -165,7 +173,9 @@ function gridErrorOf(error: unknown, what: string): GridError {
 }
 
 function isFailure(error: unknown): error is Failure {
-  return typeof error === "object" && error !== null && !(error instanceof Error) && "code" in error && "message" in error;
+  return (
+    typeof error === "object" && error !== null && !(error instanceof Error) && "code" in error && "message" in error
+  );
 }
 
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

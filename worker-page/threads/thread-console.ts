@@ -67,7 +67,9 @@ export class ThreadConsole {
     };
     const elapsed = (label: unknown): string => {
       const since = this.#timers[String(label)];
-      return since === undefined ? `${String(label)}: no such timer` : `${String(label)}: ${(this.#turns.now() - since).toFixed(3)} ms`;
+      return since === undefined
+        ? `${String(label)}: no such timer`
+        : `${String(label)}: ${(this.#turns.now() - since).toFixed(3)} ms`;
     };
     return {
       debug: at("debug"),
@@ -111,7 +113,12 @@ export class ThreadConsole {
 export function captureConsole(scope: typeof globalThis, threadConsole: ThreadConsole): void {
   const methods = threadConsole.methods();
   for (const key of Object.keys(scope.console)) {
-    Object.defineProperty(scope.console, key, { configurable: true, writable: true, enumerable: true, value: methods[key] ?? (() => {}) });
+    Object.defineProperty(scope.console, key, {
+      configurable: true,
+      writable: true,
+      enumerable: true,
+      value: methods[key] ?? (() => {}),
+    });
   }
   scope.addEventListener("error", (event) => {
     threadConsole.log("error", `Uncaught ${event.error === undefined ? event.message : inspect(event.error)}`);
@@ -140,7 +147,9 @@ export function formatted(args: readonly unknown[]): string {
       case "f":
         return typeof value === "bigint" ? `${value}n` : String(typeof value === "object" ? NaN : Number(value));
       case "i":
-        return typeof value === "bigint" ? `${value}n` : String(typeof value === "object" ? NaN : Math.trunc(Number(value)));
+        return typeof value === "bigint"
+          ? `${value}n`
+          : String(typeof value === "object" ? NaN : Math.trunc(Number(value)));
       case "c":
         return "";
       default:

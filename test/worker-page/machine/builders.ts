@@ -170,6 +170,13 @@ export function runs(instructions: readonly Instruction[]): readonly (readonly [
   return instructionsOf(instructions, "run").map(({ threadId, tasks }) => [threadId, tasks.map((t) => t.attemptId)]);
 }
 
+/** The thread in which the first of them was begun. */
+export function threadOf(instructions: readonly Instruction[]): number {
+  const [first] = runs(instructions);
+  if (first === undefined) throw new Error("Nothing was begun");
+  return first[0];
+}
+
 /** What was said, but for the news of starts. */
 export function sends(instructions: readonly Instruction[]): readonly WorkerMessage[] {
   return instructionsOf(instructions, "send")

@@ -13,6 +13,7 @@ import {
   runs,
   sends,
   TestWorker,
+  threadOf,
   types,
 } from "./builders.ts";
 
@@ -135,7 +136,7 @@ describe("the volunteer", () => {
     const worker = aWorker(1);
     worker.told(anAssign([1]));
     worker.reported(1, { type: "blocked", attemptId: attempt(1) });
-    const [[extra = 0] = []] = runs(worker.told(anAssign([1], { job: jobB })));
+    const extra = threadOf(worker.told(anAssign([1], { job: jobB })));
     worker.reported(extra, done(attempt(1, jobB), 1));
     worker.reported(1, done(attempt(1), 1));
     worker.told({ type: "forget-job", jobId: jobB });

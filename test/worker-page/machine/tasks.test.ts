@@ -13,6 +13,7 @@ import {
   range,
   runs,
   sends,
+  threadOf,
 } from "./builders.ts";
 
 describe("beginning", () => {
@@ -50,7 +51,7 @@ describe("beginning", () => {
     const worker = aWorker(1);
     for (const job of ["ja", "jb"] as const) {
       const id = job === "ja" ? jobA : jobB;
-      const [[thread = 0] = []] = runs(worker.told(anAssign([1], { job: id })));
+      const thread = threadOf(worker.told(anAssign([1], { job: id })));
       worker.reported(thread, done(attempt(1, id), 1));
     }
     const third = "jc" as typeof jobA;
@@ -147,7 +148,7 @@ describe("slots", () => {
   test("[WORKER-4] an unblocked attempt takes its slot back, also when that makes one too many", () => {
     const worker = aWorker(1);
     worker.told(anAssign([1]), anAssign([1, 2], { job: jobB }));
-    const [[extra = 0] = []] = runs(worker.reported(1, { type: "blocked", attemptId: attempt(1) }));
+    const extra = threadOf(worker.reported(1, { type: "blocked", attemptId: attempt(1) }));
     worker.reported(1, { type: "unblocked", attemptId: attempt(1) });
     expect(runs(worker.reported(extra, done(attempt(1, jobB), 1)))).toEqual([]);
     expect(runs(worker.reported(1, done(attempt(1), 1)))).toEqual([[extra, [attempt(2, jobB)]]]);

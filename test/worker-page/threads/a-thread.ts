@@ -66,7 +66,10 @@ export function aThread(turns: Turns = nodeTurns) {
         clearTimeout(timer);
         resolve(found);
       };
-      const timer = setTimeout(() => reject(new Error(`${what} did not come; reports: ${JSON.stringify(all().map((report) => report.type))}`)), 2_000);
+      const timer = setTimeout(
+        () => reject(new Error(`${what} did not come; reports: ${JSON.stringify(all().map((report) => report.type))}`)),
+        2_000,
+      );
       waiting.add(look);
       look();
     });
@@ -75,7 +78,6 @@ export function aThread(turns: Turns = nodeTurns) {
   const decoded = (bytes: Uint8Array): unknown => submitterOf(client.grid).decode(bytes.slice());
 
   return {
-    ...thread,
     thread,
     api,
     shell,
@@ -96,7 +98,8 @@ export function aThread(turns: Turns = nodeTurns) {
       anActor(client, cls, options, args, restored),
     async valueOf({ attemptId: id }: { readonly attemptId: AttemptId }): Promise<unknown> {
       const outcome = await outcomeOf(id);
-      if (outcome.type === "failed") throw Object.assign(new Error(outcome.failure.message), { failure: outcome.failure });
+      if (outcome.type === "failed")
+        throw Object.assign(new Error(outcome.failure.message), { failure: outcome.failure });
       return decoded(outcome.values[0]?.bytes ?? new Uint8Array());
     },
     async failureOf({ attemptId: id }: { readonly attemptId: AttemptId }) {
@@ -136,7 +139,9 @@ export function aClient(hear: (message: SubmitterMessage) => void = () => {}) {
     said,
     flush,
     remote: (fn: AnyFunction, options: Record<string, unknown>) => {
-      type Loose = { remote(fn: AnyFunction, options: Record<string, unknown>): { remote(...args: unknown[]): unknown } };
+      type Loose = {
+        remote(fn: AnyFunction, options: Record<string, unknown>): { remote(...args: unknown[]): unknown };
+      };
       return (grid as unknown as Loose).remote(fn, options);
     },
     /** The one submission that `submit` brings about. */
@@ -168,11 +173,27 @@ function workOf(spec: Spec): Work {
 export function taskOf({ spec, task }: { readonly spec: Spec; readonly task: Submission }): ThreadTask {
   if (spec.type !== "task") throw new Error("not a task");
   const { functionId, demand } = spec;
-  return { attemptId: attemptId(task.id, 1), functionId, work: workOf(spec), demand, args: task.args.slice(), inputs: [] };
+  return {
+    attemptId: attemptId(task.id, 1),
+    functionId,
+    work: workOf(spec),
+    demand,
+    args: task.args.slice(),
+    inputs: [],
+  };
 }
 
-function anActor(client: ReturnType<typeof aClient>, cls: AnyClass, options: Record<string, unknown>, args: unknown[], restored: boolean) {
-  type Handle = Record<string, { remote(...args: unknown[]): unknown; options(options: object): { remote(...args: unknown[]): unknown } }>;
+function anActor(
+  client: ReturnType<typeof aClient>,
+  cls: AnyClass,
+  options: Record<string, unknown>,
+  args: unknown[],
+  restored: boolean,
+) {
+  type Handle = Record<
+    string,
+    { remote(...args: unknown[]): unknown; options(options: object): { remote(...args: unknown[]): unknown } }
+  >;
   const before = client.said.length;
   const handle = client.remote(cls as unknown as AnyFunction, options).remote(...args) as Handle;
   client.flush();
@@ -196,7 +217,16 @@ function anActor(client: ReturnType<typeof aClient>, cls: AnyClass, options: Rec
     if (spec.type !== "call") throw new Error("not a call");
     const { concurrencyGroup } = spec;
     const group = concurrencyGroup === undefined ? {} : { concurrencyGroup };
-    return { actorId: id, epoch, method, ...group, work: workOf(spec), attemptId: attemptId(task.id, 1), args: task.args.slice(), inputs: [] };
+    return {
+      actorId: id,
+      epoch,
+      method,
+      ...group,
+      work: workOf(spec),
+      attemptId: attemptId(task.id, 1),
+      args: task.args.slice(),
+      inputs: [],
+    };
   };
   return { actor, call, id };
 }
@@ -211,6 +241,13 @@ export function notes(): unknown[] {
 declare global {
   // oxlint-disable-next-line no-var -- how a member of globalThis is declared
   var note: (what: unknown) => void;
+}
+
+/** It is there, or the test has failed. */
+export function nth<T>(list: readonly T[], index: number): T {
+  const item = list[index];
+  if (item === undefined) throw new Error(`there are only ${list.length}`);
+  return item;
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

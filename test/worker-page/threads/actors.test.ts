@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Grid } from "../../../grid/types.ts";
 import type { ThreadCall } from "../../../worker-page/threads/thread-api.ts";
-import { aThread, notes, sleep } from "./a-thread.ts";
+import { aThread, notes, nth, sleep } from "./a-thread.ts";
 
 declare const grid: Grid;
 
@@ -56,7 +56,14 @@ test("an actor is made by its constructor and keeps its state between calls", as
 
 test("an actor whose constructor throws has ended, with that failure", async () => {
   const thread = aThread();
-  const { actor, call } = thread.actorOf(class Broken { constructor() { throw new RangeError("no"); } go() {} });
+  const { actor, call } = thread.actorOf(
+    class Broken {
+      constructor() {
+        throw new RangeError("no");
+      }
+      go() {}
+    },
+  );
   thread.api.startActor(actor);
   const ended = await thread.until(() => thread.of("actor-ended")[0]);
   expect(ended.failure).toMatchObject({ code: "TASK_ERROR", errorName: "RangeError", actorId: actor.actorId });
@@ -75,17 +82,21 @@ test("[THREAD-17] calls are turn-based, async methods included", async () => {
 test("[THREAD-17] a call that awaits the grid keeps its turn", async () => {
   const thread = aThread();
   const kept = notes();
-  const { actor, call } = thread.actorOf(class Waiter {
-    async wait() {
-      await grid.wait([grid.put(0)], { timeoutMs: 10 });
-      globalThis.note("waited");
-    }
-    next() { globalThis.note("next"); }
-  });
+  const { actor, call } = thread.actorOf(
+    class Waiter {
+      async wait() {
+        await grid.wait([grid.put(0)], { timeoutMs: 10 });
+        globalThis.note("waited");
+      }
+      next() {
+        globalThis.note("next");
+      }
+    },
+  );
   thread.api.startActor(actor);
   const calls = [call("wait"), call("next")];
   thread.api.call(calls);
-  await thread.outcomeOf(calls[1]!.attemptId);
+  await thread.outcomeOf(nth(calls, 1).attemptId);
   expect(kept).toEqual(["waited", "next"]);
 });
 
@@ -101,7 +112,10 @@ test("[THREAD-17] a group's calls do not wait for those of another", async () =>
   const calls = [call("addSlowly", [5]), call("add", [1], { concurrencyGroup: "io" })];
   thread.api.call(calls);
   await Promise.all(calls.map((one) => thread.outcomeOf(one.attemptId)));
-  expect(thread.of("done").map(({ attemptId }) => attemptId)).toEqual([calls[1]!.attemptId, calls[0]!.attemptId]);
+  expect(thread.of("done").map(({ attemptId }) => attemptId)).toEqual([
+    nth(calls, 1).attemptId,
+    nth(calls, 0).attemptId,
+  ]);
 });
 
 test("[THREAD-17] a call of a group that is not there fails with those that are", async () => {
@@ -115,9 +129,9 @@ test("[THREAD-18] exit() fails the current call and the queued ones, and the act
   const { thread, call, id } = await aCounter();
   const calls = [call("addSlowly", [1]), call("quit"), call("add", [1])];
   thread.api.call(calls);
-  expect(await thread.valueOf(calls[0]!)).toBe(11);
-  expect(await thread.failureOf(calls[1]!)).toMatchObject({ code: "ACTOR_DIED", actorId: id });
-  expect(await thread.failureOf(calls[2]!)).toMatchObject({ code: "ACTOR_DIED", actorId: id });
+  expect(await thread.valueOf(nth(calls, 0))).toBe(11);
+  expect(await thread.failureOf(nth(calls, 1))).toMatchObject({ code: "ACTOR_DIED", actorId: id });
+  expect(await thread.failureOf(nth(calls, 2))).toMatchObject({ code: "ACTOR_DIED", actorId: id });
   const ended = await thread.until(() => thread.of("actor-ended")[0]);
   expect(ended).toEqual({ type: "actor-ended", actorId: id, epoch: 1 });
   expect(thread.all().at(-1)?.type).toBe("actor-ended");
@@ -133,7 +147,14 @@ test("[THREAD-18] exit() cannot be caught", async () => {
 
 test("[THREAD-18] exit() in the constructor ends the actor without a failure", async () => {
   const thread = aThread();
-  const { actor } = thread.actorOf(class Short { constructor() { grid.context().exit(); } go() {} });
+  const { actor } = thread.actorOf(
+    class Short {
+      constructor() {
+        grid.context().exit();
+      }
+      go() {}
+    },
+  );
   thread.api.startActor(actor);
   expect(await thread.until(() => thread.of("actor-ended")[0])).not.toHaveProperty("failure");
 });
@@ -172,35 +193,39 @@ test("a stopped actor is gone, and its calls end unheard", async () => {
 
 test("[THREAD-9] a call in progress is cancelled by its own signal", async () => {
   const thread = aThread();
-  const { actor, call } = thread.actorOf(class Waiter {
-    async wait() {
-      const { signal } = grid.context();
-      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    }
-    next() { return "next"; }
-  });
+  const { actor, call } = thread.actorOf(
+    class Waiter {
+      async wait() {
+        const { signal } = grid.context();
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+      }
+      next() {
+        return "next";
+      }
+    },
+  );
   thread.api.startActor(actor);
   const calls = [call("wait"), call("next")];
   thread.api.call(calls);
-  thread.api.cancel([calls[0]!.attemptId]);
-  expect(await thread.failureOf(calls[0]!)).toMatchObject({ code: "TASK_CANCELLED" });
-  expect(await thread.valueOf(calls[1]!)).toBe("next");
+  thread.api.cancel([nth(calls, 0).attemptId]);
+  expect(await thread.failureOf(nth(calls, 0))).toMatchObject({ code: "TASK_CANCELLED" });
+  expect(await thread.valueOf(nth(calls, 1))).toBe("next");
 });
 
 test("[THREAD-9] a queued call that is cancelled never begins", async () => {
   const { thread, call } = await aCounter();
   const calls = [call("addSlowly", [1]), call("add", [5]), call("add", [1])];
   thread.api.call(calls);
-  thread.api.cancel([calls[1]!.attemptId]);
-  expect(await thread.failureOf(calls[1]!)).toMatchObject({ code: "TASK_CANCELLED" });
-  expect(await thread.valueOf(calls[2]!)).toBe(12);
+  thread.api.cancel([nth(calls, 1).attemptId]);
+  expect(await thread.failureOf(nth(calls, 1))).toMatchObject({ code: "TASK_CANCELLED" });
+  expect(await thread.valueOf(nth(calls, 2))).toBe(12);
 });
 
 test("[THREAD-13] a generator method yields with the actor's state", async () => {
   const { thread, call } = await aCounter();
   const calls = [call("upTo", [2]), call("add", [1])];
   thread.api.call(calls);
-  expect(await thread.valueOf(calls[1]!)).toBe(13);
+  expect(await thread.valueOf(nth(calls, 1))).toBe(13);
   expect(thread.of("produced").map(({ value }) => thread.decoded(value.bytes))).toEqual([11, 12]);
 });
 
@@ -218,11 +243,19 @@ test("[THREAD-10] context() tells which actor and which call", async () => {
 
 test("[THREAD-10] what a call submits is named after the call, and between calls after the creation", async () => {
   const thread = aThread();
-  const { actor, call } = thread.actorOf(class Putter {
-    constructor() { grid.put("at first"); }
-    put() { grid.put("in a call"); }
-    later() { setTimeout(() => grid.put("later"), 5); }
-  });
+  const { actor, call } = thread.actorOf(
+    class Putter {
+      constructor() {
+        grid.put("at first");
+      }
+      put() {
+        grid.put("in a call");
+      }
+      later() {
+        setTimeout(() => grid.put("later"), 5);
+      }
+    },
+  );
   thread.api.startActor(actor);
   const calls = [call("put"), call("later")];
   thread.api.call(calls);
@@ -230,7 +263,7 @@ test("[THREAD-10] what a call submits is named after the call, and between calls
   const task = (id: string) => id.split("#")[0];
   expect(thread.of("relay").map(({ message }) => message.type === "put" && message.id)).toEqual([
     `${task(actor.creation.attemptId)}.0:0`,
-    `${task(calls[0]!.attemptId)}.0:0`,
+    `${task(nth(calls, 0).attemptId)}.0:0`,
     `${task(actor.creation.attemptId)}.1:0`,
   ]);
 });
@@ -239,7 +272,13 @@ test("a call with a timeoutMs is said to begin before it does", async () => {
   const { thread, call } = await aCounter();
   const kept = notes();
   Object.assign(globalThis, { begunSoFar: () => thread.of("began").length });
-  const timed = thread.actorOf(class Timed { go() { globalThis.note(Reflect.get(globalThis, "begunSoFar")); } });
+  const timed = thread.actorOf(
+    class Timed {
+      go() {
+        globalThis.note(Reflect.get(globalThis, "begunSoFar"));
+      }
+    },
+  );
   thread.api.startActor(timed.actor);
   const one = timed.call("go", [], { timeoutMs: 1_000 });
   thread.api.call([call("add", [1]), one]);
@@ -260,7 +299,14 @@ test("a busy actor does not starve another of the same thread", async () => {
 
 test("checkpoint() resolves", async () => {
   const thread = aThread();
-  const { actor, call } = thread.actorOf(class Saver { async save() { await grid.context().checkpoint(); return "saved"; } });
+  const { actor, call } = thread.actorOf(
+    class Saver {
+      async save() {
+        await grid.context().checkpoint();
+        return "saved";
+      }
+    },
+  );
   thread.api.startActor(actor);
   const one = call("save");
   thread.api.call([one]);

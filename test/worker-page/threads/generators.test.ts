@@ -8,14 +8,28 @@ const items = (thread: ReturnType<typeof aThread>): unknown[] =>
   thread.of("produced").map(({ index, value }) => [index, thread.decoded(value.bytes)]);
 
 test.each([
-  ["a generator", function* (n: number) { for (let i = 0; i < n; i++) yield i * 10; }],
-  ["an async generator", async function* (n: number) { for (let i = 0; i < n; i++) yield await Promise.resolve(i * 10); }],
+  [
+    "a generator",
+    function* (n: number) {
+      for (let i = 0; i < n; i++) yield i * 10;
+    },
+  ],
+  [
+    "an async generator",
+    async function* (n: number) {
+      for (let i = 0; i < n; i++) yield await Promise.resolve(i * 10);
+    },
+  ],
 ])("[THREAD-13] %s: each item is sent as it is yielded, numbered from 1, and at the end undefined", async (_, fn) => {
   const thread = aThread();
   const task = thread.tasksOf(fn)(3);
   thread.api.run([task]);
   expect(await thread.valueOf(task)).toBeUndefined();
-  expect(items(thread)).toEqual([[1, 0], [2, 10], [3, 20]]);
+  expect(items(thread)).toEqual([
+    [1, 0],
+    [2, 10],
+    [3, 20],
+  ]);
   expect(thread.all().map(({ type }) => type)).toEqual(["produced", "produced", "produced", "done"]);
 });
 
@@ -44,7 +58,13 @@ test("[THREAD-13] with backpressure the code is never further ahead than that", 
 
 test("[THREAD-13] while it waits for its consumer the next task may begin", async () => {
   const thread = aThread();
-  const producer = thread.tasksOf(function* () { yield 1; yield 2; }, { backpressure: 1 })();
+  const producer = thread.tasksOf(
+    function* () {
+      yield 1;
+      yield 2;
+    },
+    { backpressure: 1 },
+  )();
   const next = thread.tasksOf(() => "consumer")();
   thread.api.run([producer, next]);
   expect(await thread.valueOf(next)).toBe("consumer");
@@ -56,7 +76,9 @@ test("[THREAD-13] while it waits for its consumer the next task may begin", asyn
 
 test("[THREAD-7] a generator without end lets the thread see a cancel", async () => {
   const thread = aThread();
-  const task = thread.tasksOf(function* () { for (let i = 0; ; i++) yield i; })();
+  const task = thread.tasksOf(function* () {
+    for (let i = 0; ; i++) yield i;
+  })();
   thread.api.run([task]);
   await sleep(15);
   thread.api.cancel([task.attemptId]);
@@ -65,12 +87,29 @@ test("[THREAD-7] a generator without end lets the thread see a cancel", async ()
 });
 
 test.each([
-  ["between two items", function* () {
-    try { yield 1; yield 2; } finally { globalThis.note("cleaned up"); }
-  }],
-  ["of an async generator", async function* () {
-    try { yield 1; yield 2; } finally { await Promise.resolve(); globalThis.note("cleaned up"); }
-  }],
+  [
+    "between two items",
+    function* () {
+      try {
+        yield 1;
+        yield 2;
+      } finally {
+        globalThis.note("cleaned up");
+      }
+    },
+  ],
+  [
+    "of an async generator",
+    async function* () {
+      try {
+        yield 1;
+        yield 2;
+      } finally {
+        await Promise.resolve();
+        globalThis.note("cleaned up");
+      }
+    },
+  ],
 ])("[THREAD-14] cancelled %s its finally blocks run first", async (_, fn) => {
   const kept = notes();
   const thread = aThread();
@@ -98,7 +137,10 @@ test("[THREAD-14] a generator that returns on its signal has ended well", async 
 
 test("an error in a generator fails it after the items there were", async () => {
   const thread = aThread();
-  const task = thread.tasksOf(function* () { yield 1; throw new RangeError("no more"); })();
+  const task = thread.tasksOf(function* () {
+    yield 1;
+    throw new RangeError("no more");
+  })();
   thread.api.run([task]);
   expect(await thread.failureOf(task)).toMatchObject({ code: "TASK_ERROR", errorName: "RangeError" });
   expect(items(thread)).toEqual([[1, 1]]);
@@ -108,7 +150,12 @@ test("[THREAD-12] an item that cannot be sent fails with the path to it, and the
   const kept = notes();
   const thread = aThread();
   const task = thread.tasksOf(function* () {
-    try { yield { ok: 1 }; yield { f: () => 1 }; } finally { globalThis.note("cleaned up"); }
+    try {
+      yield { ok: 1 };
+      yield { f: () => 1 };
+    } finally {
+      globalThis.note("cleaned up");
+    }
   })();
   thread.api.run([task]);
   expect(await thread.failureOf(task)).toMatchObject({ code: "SERIALIZATION", path: "item 2.f" });

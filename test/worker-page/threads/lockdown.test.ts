@@ -8,7 +8,10 @@ function aScope() {
   const realm = createContext({});
   const run = (code: string): unknown => runInContext(code, realm);
   const builtIns = run("({ Object, Promise, Reflect, Array, Function, Uint8Array, ArrayBuffer, TypeError })") as object;
-  const inherited = Object.assign(Object.create({ importScripts() {} }) as object, { postMessage() {}, close: () => said.push("closed") });
+  const inherited = Object.assign(Object.create({ importScripts() {} }) as object, {
+    postMessage() {},
+    close: () => said.push("closed"),
+  });
   const own = { ...builtIns, onmessage: null, Worker: class {}, navigator: { usb: {}, language: "en" } };
   const scope = Object.assign(Object.create(inherited) as object, own) as unknown as typeof globalThis;
   return { scope, said, run };

@@ -57,23 +57,38 @@ test("a shell that wraps its end with comlink is obeyed in order, and answered",
   obeyShell(sealed, anApi(obeyed));
   const thread = wrap<ThreadApi>(endpoint);
   await Promise.all([thread.cancel([attempt]), thread.consumed(attempt, 3), thread.run([])]);
-  expect(obeyed).toEqual([["cancel", [attempt]], ["consumed", attempt, 3], ["run", []]]);
+  expect(obeyed).toEqual([
+    ["cancel", [attempt]],
+    ["consumed", attempt, 3],
+    ["run", []],
+  ]);
 });
 
 test("an order that throws is answered with its error", async () => {
   const { sealed, endpoint } = aPair();
-  obeyShell(sealed, { ...anApi([]), run() { throw new RangeError("too many"); } });
+  obeyShell(sealed, {
+    ...anApi([]),
+    run() {
+      throw new RangeError("too many");
+    },
+  });
   await expect(wrap<ThreadApi>(endpoint).run([])).rejects.toMatchObject({ name: "RangeError", message: "too many" });
 });
 
 test.each([
   ["another name", { type: "APPLY", path: ["constructor"], argumentList: [] }],
-  ["a path through the prototype", { type: "APPLY", path: ["run", "constructor"], argumentList: [{ type: "RAW", value: "return 1" }] }],
+  [
+    "a path through the prototype",
+    { type: "APPLY", path: ["run", "constructor"], argumentList: [{ type: "RAW", value: "return 1" }] },
+  ],
   ["__proto__", { type: "APPLY", path: ["__proto__"], argumentList: [] }],
   ["an assignment", { type: "SET", path: ["run"], value: { type: "RAW", value: 1 } }],
   ["a construction", { type: "CONSTRUCT", path: ["run"], argumentList: [] }],
   ["a release", { type: "RELEASE" }],
-  ["a proxy for an argument", { type: "APPLY", path: ["run"], argumentList: [{ type: "HANDLER", name: "proxy", value: {} }] }],
+  [
+    "a proxy for an argument",
+    { type: "APPLY", path: ["run"], argumentList: [{ type: "HANDLER", name: "proxy", value: {} }] },
+  ],
   ["nonsense", "hello"],
 ])("[THREAD-4] %s is no order", async (_, message) => {
   const { sealed, endpoint } = aPair();
@@ -107,14 +122,21 @@ test("what the shell throws reaches the caller: a Failure as it is, an Error by 
   const failure = { code: "OBJECT_LOST", message: "it is gone" };
   expose(
     {
-      upload() { throw new RangeError("too large"); },
+      upload() {
+        throw new RangeError("too large");
+      },
       // oxlint-disable-next-line no-throw-literal, only-throw-error -- a Failure is data, and comlink keeps it whole
-      download() { throw failure; },
+      download() {
+        throw failure;
+      },
     },
     endpoint,
   );
   const shell = shellCalls(sealed);
-  await expect(shell.upload(attempt, "x", new Uint8Array(5))).rejects.toMatchObject({ name: "RangeError", message: "too large" });
+  await expect(shell.upload(attempt, "x", new Uint8Array(5))).rejects.toMatchObject({
+    name: "RangeError",
+    message: "too large",
+  });
   await expect(shell.download(attempt, object)).rejects.toEqual(failure);
 });
 
@@ -151,7 +173,10 @@ test("a large value is moved, and a view is sent without what surrounds it", asy
   );
   const shell = shellCalls(sealed);
   const large = new Uint8Array(200_000);
-  const values = [{ bytes: large, refs: [] }, { bytes: large, refs: [] }];
+  const values = [
+    { bytes: large, refs: [] },
+    { bytes: large, refs: [] },
+  ];
   shell.report([{ type: "done", attemptId: attempt, values, ranMs: 1 }]);
   expect(large.byteLength).toBe(0);
   await shell.upload(attempt, "x", new Uint8Array(1_000_000).subarray(10, 20));

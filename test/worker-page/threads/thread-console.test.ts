@@ -2,12 +2,14 @@ import { expect, test } from "vitest";
 import { limits } from "../../../protocol/limits.ts";
 import { inspect } from "../../../worker-page/threads/inspect.ts";
 import { captureConsole, formatted } from "../../../worker-page/threads/thread-console.ts";
-import { aThread } from "./a-thread.ts";
+import { aThread, nth } from "./a-thread.ts";
 
 /** A console of the thread's own: in this process `console` is the test runner's. */
 function withConsole() {
   const thread = aThread();
-  const scope = Object.assign(new EventTarget(), { console: { log() {}, warn() {}, error() {}, group() {}, groupEnd() {}, count() {}, assert() {}, profile() {} } });
+  const scope = Object.assign(new EventTarget(), {
+    console: { log() {}, warn() {}, error() {}, group() {}, groupEnd() {}, count() {}, assert() {}, profile() {} },
+  });
   captureConsole(scope as unknown as typeof globalThis, thread.thread.console);
   Object.assign(globalThis, { threadConsole: scope.console, threadScope: scope });
   return { ...thread, lines: () => thread.of("log").flatMap(({ lines }) => lines) };
@@ -31,7 +33,10 @@ test("[THREAD-21] what is logged becomes a line of the attempt that logs it", as
 
 test("[THREAD-21] line breaks are kept and groups indent", async () => {
   const thread = withConsole();
-  await run(thread, `() => { const c = globalThis.threadConsole; c.group("outer"); c.log("a\\nb"); c.groupEnd(); c.log("c") }`);
+  await run(
+    thread,
+    `() => { const c = globalThis.threadConsole; c.group("outer"); c.log("a\\nb"); c.groupEnd(); c.log("c") }`,
+  );
   expect(thread.lines().map(({ text }) => text)).toEqual(["outer", "  a\n  b", "c"]);
 });
 
@@ -51,7 +56,11 @@ test("[THREAD-21] over 1,000 lines a second are dropped, and said to be", async 
 
 test("[THREAD-21] lines of two tasks that wait in turn are each their own where the task was entered by an answer", async () => {
   const thread = withConsole();
-  const talks = thread.tasksOf(new Function(`return async (name) => { globalThis.threadConsole.log(name + " begins"); await grid.wait([grid.put(0)]); globalThis.threadConsole.log(name + " goes on") }`)() as (name: string) => Promise<void>);
+  const talks = thread.tasksOf(
+    new Function(
+      `return async (name) => { globalThis.threadConsole.log(name + " begins"); await grid.wait([grid.put(0)]); globalThis.threadConsole.log(name + " goes on") }`,
+    )() as (name: string) => Promise<void>,
+  );
   const tasks = [talks("a"), talks("b")];
   thread.api.run(tasks);
   const wants = await thread.until(() => {
@@ -59,25 +68,32 @@ test("[THREAD-21] lines of two tasks that wait in turn are each their own where 
     return found.length === 2 ? found : undefined;
   });
   for (const { attemptId, message } of wants) {
-    if (message.type === "want") thread.api.receive(attemptId, { type: "ready", objects: message.ids.map((id) => ({ type: "exists", id })) });
+    if (message.type === "want")
+      thread.api.receive(attemptId, { type: "ready", objects: message.ids.map((id) => ({ type: "exists", id })) });
     await thread.outcomeOf(attemptId);
   }
   expect(thread.lines().map(({ attemptId, text }) => [attemptId, text])).toEqual([
-    [tasks[0]!.attemptId, "a begins"],
-    [tasks[1]!.attemptId, "b begins"],
-    [tasks[0]!.attemptId, "a goes on"],
-    [tasks[1]!.attemptId, "b goes on"],
+    [nth(tasks, 0).attemptId, "a begins"],
+    [nth(tasks, 1).attemptId, "b begins"],
+    [nth(tasks, 0).attemptId, "a goes on"],
+    [nth(tasks, 1).attemptId, "b goes on"],
   ]);
 });
 
 test("an error nobody caught is logged, and the thread goes on", async () => {
   const thread = withConsole();
-  await run(thread, `async () => {
+  await run(
+    thread,
+    `async () => {
     const event = Object.assign(new Event("unhandledrejection", { cancelable: true }), { reason: new RangeError("forgotten") });
     globalThis.threadScope.dispatchEvent(event);
     if (!event.defaultPrevented) throw new Error("it would end the thread");
-  }`);
-  expect(thread.lines()[0]).toMatchObject({ level: "error", text: expect.stringContaining("Uncaught (in promise) RangeError: forgotten") });
+  }`,
+  );
+  expect(thread.lines()[0]).toMatchObject({
+    level: "error",
+    text: expect.stringContaining("Uncaught (in promise) RangeError: forgotten"),
+  });
 });
 
 test("outside any attempt there is nobody to tell", () => {
@@ -103,11 +119,33 @@ test.each<[unknown, string]>([
   [new Map([["a", { b: 1 }]]), 'Map(1) { "a" => { b: 1 } }'],
   [new Set([1]), "Set(1) { 1 }"],
   [new Uint8Array([1, 2]), "Uint8Array(2) [1, 2]"],
-  [{ get a() { throw new Error("called"); } }, "{ a: [getter] }"],
-  [new (class Point { x = 1; })(), "Point { x: 1 }"],
+  [
+    {
+      get a() {
+        throw new Error("called");
+      },
+    },
+    "{ a: [getter] }",
+  ],
+  [
+    new (class Point {
+      x = 1;
+    })(),
+    "Point { x: 1 }",
+  ],
   [{ a: { b: { c: { d: 1 } } } }, "{ a: { b: { c: [Object] } } }"],
   [Object.create(null), "{}"],
-  [new Proxy({}, { ownKeys() { throw new Error("no"); } }), "[cannot be shown]"],
+  [
+    new Proxy(
+      {},
+      {
+        ownKeys() {
+          throw new Error("no");
+        },
+      },
+    ),
+    "[cannot be shown]",
+  ],
   [Array.from({ length: 102 }, () => 0), `[${"0, ".repeat(100)}… 2 more]`],
   [class A {}, "[class A]"],
   [new Date(0), "1970-01-01T00:00:00.000Z"],
@@ -123,6 +161,8 @@ test("shows cycles and causes", () => {
 });
 
 test("a huge value costs no more than its line", () => {
-  const rows = Array.from({ length: 100 }, () => Array.from({ length: 100 }, () => Array.from({ length: 100 }, () => "x".repeat(100))));
+  const rows = Array.from({ length: 100 }, () =>
+    Array.from({ length: 100 }, () => Array.from({ length: 100 }, () => "x".repeat(100))),
+  );
   expect(inspect(rows).length).toBeLessThan(100_000);
 });

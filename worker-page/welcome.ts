@@ -1,0 +1,26 @@
+/** What the coordinator says to a worker that it lets in. */
+import { ProtocolError } from "../protocol/errors.ts";
+import type { WorkerId } from "../protocol/ids.ts";
+
+export interface WorkerWelcome {
+  readonly workerId: WorkerId;
+  /** Opens `/objects` for as long as the session lives. */
+  readonly httpKey: string;
+  readonly iceServers: readonly RTCIceServer[];
+  /** Whether the coordinator answers data channels. */
+  readonly webrtc: boolean;
+}
+
+export function readWelcome(said: unknown): WorkerWelcome {
+  const { workerId, httpKey, iceServers, webrtc } = (said ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof workerId !== "string" || typeof httpKey !== "string") {
+    throw new ProtocolError("Cannot take welcome: it has no workerId and httpKey");
+  }
+  return {
+    // The brand is minted here: the name is the coordinator's to give.
+    workerId: workerId as WorkerId,
+    httpKey,
+    iceServers: Array.isArray(iceServers) ? (iceServers as readonly RTCIceServer[]) : [],
+    webrtc: webrtc === true,
+  };
+}
