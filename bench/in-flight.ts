@@ -15,17 +15,31 @@ export interface Done {
   readonly ms: number;
 }
 
-/** Begins `one(i)` for i from 0, as the one before it in the same lane has ended, with `inFlight` lanes at a time. */
+/** What was begun must have ended this long after the limit. */
+const lateMs = 15_000;
+
+/**
+ * Begins `one(i)` for i from 0, as the one before it in the same lane has ended, with `inFlight` lanes at a time. Rejects
+ * when one fails, or does not end.
+ */
 export async function keepInFlight(
   { total, inFlight, limitMs }: Load,
   one: (i: number) => Promise<void>,
 ): Promise<Done> {
   const startedAt = performance.now();
   let begun = 0;
+  let ended = 0;
   const lane = async (): Promise<void> => {
-    while (begun < total && performance.now() - startedAt < limitMs) await one(begun++);
+    while (begun < total && performance.now() - startedAt < limitMs) {
+      await one(begun++);
+      ended++;
+    }
   };
-  await Promise.all(Array.from({ length: Math.min(inFlight, total) }, lane));
+  await inTime(
+    Promise.all(Array.from({ length: Math.min(inFlight, total) }, lane)),
+    limitMs,
+    () => `${ended} of ${begun} ended`,
+  );
   return { count: begun, ms: performance.now() - startedAt };
 }
 
@@ -33,10 +47,26 @@ export async function keepInFlight(
 export async function timeEach(total: number, limitMs: number, one: (i: number) => Promise<void>): Promise<number[]> {
   const startedAt = performance.now();
   const times: number[] = [];
-  for (let i = 0; i < total && performance.now() - startedAt < limitMs; i++) {
-    const begin = performance.now();
-    await one(i);
-    times.push(performance.now() - begin);
-  }
+  const all = async (): Promise<void> => {
+    for (let i = 0; i < total && performance.now() - startedAt < limitMs; i++) {
+      const begin = performance.now();
+      await one(i);
+      times.push(performance.now() - begin);
+    }
+  };
+  await inTime(all(), limitMs, () => `${times.length} of ${total} ended, one after another`);
   return times;
+}
+
+async function inTime(all: Promise<unknown>, limitMs: number, soFar: () => string): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const ms = limitMs + lateMs;
+    timer = setTimeout(() => reject(new Error(`Not done after ${ms / 1_000} s: ${soFar()}`)), ms);
+  });
+  try {
+    await Promise.race([all, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

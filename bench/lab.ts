@@ -17,7 +17,7 @@ export interface LabOptions {
   readonly tabs: number;
   /** For the coordinator's process, such as `--cpu-prof`. */
   readonly nodeOptions?: readonly string[];
-  /** Another build than dist/, which `bin/tabgrid.js` keeps as new as the sources. */
+  /** Another build than dist/. */
   readonly distFolder?: string;
 }
 
@@ -34,7 +34,7 @@ const upgradeMs = 10_000;
 const stopMs = 10_000;
 
 /** Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. */
-export async function openLab({ tabs, nodeOptions = [], distFolder }: LabOptions): Promise<Lab> {
+export async function openLab({ tabs, nodeOptions = [], distFolder = join(root, "dist") }: LabOptions): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "tabgrid-bench-"));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -44,16 +44,7 @@ export async function openLab({ tabs, nodeOptions = [], distFolder }: LabOptions
   try {
     const coordinator = spawn(
       process.execPath,
-      [
-        ...nodeOptions,
-        distFolder === undefined ? "bin/tabgrid.js" : join(distFolder, "bin/cli.js"),
-        "start",
-        "--json",
-        "--port",
-        "0",
-        "--data",
-        folder,
-      ],
+      [...nodeOptions, join(distFolder, "bin/cli.js"), "start", "--json", "--port", "0", "--data", folder],
       { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
     );
     // Should this process end early, nothing stays behind.
@@ -67,7 +58,7 @@ export async function openLab({ tabs, nodeOptions = [], distFolder }: LabOptions
     const opened = await openTabs({ url: workerUrl, tabs, threads: 1, name: "bench" });
     closers.push(() => within(stopMs, opened.close(), "closing the tabs"));
     await requireWebRtc(opened, url);
-    const { connect } = await importSdk(distFolder ?? join(root, "dist"));
+    const { connect } = await importSdk(distFolder);
     const grid = await connect(url, { jobName: "bench" });
     closers.push(() => within(stopMs, grid.close(), "closing the client"));
     return { url, grid, browser: opened.browser, close };

@@ -10,6 +10,8 @@ import { promisify } from "node:util";
 import { type Browser, chromium, type LaunchOptions } from "playwright-core";
 import * as v from "valibot";
 
+export type { Browser };
+
 export interface FoundBrowser {
   readonly executablePath: string;
   readonly args: readonly string[];

@@ -1,6 +1,5 @@
 /** Headless tabs that lend this machine: what `tabgrid worker`, the demo and tests open. */
-import type { Browser } from "playwright-core";
-import { launchBrowser } from "./browser.ts";
+import { type Browser, launchBrowser } from "./browser.ts";
 
 export interface TabsOptions {
   /** The join URL, with its token if it needs one. */
@@ -48,5 +47,5 @@ async function openTab(browser: Browser, url: string, name: string, threads: num
   target.searchParams.set("name", name);
   if (threads !== undefined) target.searchParams.set("threads", String(threads));
   await page.goto(target.href);
-  await page.waitForSelector("html[data-worker-id]", { timeout: joinTimeoutMs, state: "attached" });
+  await page.waitForSelector('html[data-worker-id^="w"]', { timeout: joinTimeoutMs, state: "attached" });
 }

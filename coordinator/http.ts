@@ -3,7 +3,7 @@
  * headers. Knows nothing about sessions but who owns a key.
  */
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { extname, join, normalize, sep } from "node:path";
 import { Readable } from "node:stream";
 import { Hono } from "hono";
@@ -65,7 +65,7 @@ const pageHeaders = {
   "cross-origin-opener-policy": "same-origin",
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
-  "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=(), hid=(), serial=(), bluetooth=(), payment=()",
+  "permissions-policy": "camera=(), microphone=(), geolocation=(), usb=(), hid=(), serial=(), payment=()",
   "cache-control": "no-cache",
 };
 
@@ -93,9 +93,12 @@ export function httpApp(options: HttpOptions): Hono {
   app.get("/worker", () => file(join(distFolder, "pages", "worker", "index.html"), pageHeaders));
   app.get("/worker/*", (c) => inside(join(distFolder, "pages"), c.req.path, pageHeaders));
   app.get("/sdk.js", () => file(join(distFolder, "pages", "sdk.js"), { ...anyOrigin, "cache-control": "no-cache" }));
-  app.get("/sandbox", (c) => {
+  app.get("/sandbox", async (c) => {
+    // The frame's only script stands in the page: its policy lets it load nothing from here.
+    const script = await readFile(join(distFolder, "sandbox", "frame.js"), "utf8");
     const headers = { ...pageHeaders, "content-security-policy": sandboxPolicy(new URL(c.req.url).origin) };
-    return c.html(`<!doctype html><meta charset="utf-8"><title>tabgrid sandbox</title><script src="/sandbox/frame.js"></script>`, 200, headers);
+    const inline = script.replaceAll("</script", "<\\/script");
+    return c.html(`<!doctype html><meta charset="utf-8"><title>tabgrid sandbox</title><script>${inline}</script>`, 200, headers);
   });
   app.get("/sandbox/*", (c) => inside(distFolder, c.req.path, { "cache-control": "no-cache", ...anyOrigin }));
 

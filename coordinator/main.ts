@@ -75,7 +75,7 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
   const urls = urlsOf(scheme, config, port, isOpen ? undefined : tokens);
   const app = httpApp({
     coordinator,
-    distFolder: fileURLToPath(new URL("../", import.meta.url)),
+    distFolder: fileURLToPath(new URL("..", import.meta.url)).replace(/[/\\]$/, ""),
     ownerOf: (key) => sessions.ownerOf(key),
     mayEnter: (caller, wanted) => mayEnter(tokens, isOpen, caller, wanted),
     joinUrls: () => urls.joinUrls.map((url) => url.replace(/#.*/, "")),

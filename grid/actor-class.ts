@@ -19,7 +19,13 @@ export class RemoteClass {
   readonly #options: ActorOptions;
   #spec: ActorSpec | undefined;
 
-  constructor(submitter: Submitter, grid: Grid, definition: Definition, cls: Function | undefined, options: ActorOptions) {
+  constructor(
+    submitter: Submitter,
+    grid: Grid,
+    definition: Definition,
+    cls: Function | undefined,
+    options: ActorOptions,
+  ) {
     this.#submitter = submitter;
     this.#grid = grid;
     this.#definition = definition;
@@ -57,7 +63,10 @@ export class RemoteClass {
 
   options(options: ActorOptions): RemoteClass {
     checkOptions("actor", options);
-    return new RemoteClass(this.#submitter, this.#grid, this.#redefined(options), this.#cls, { ...this.#options, ...options });
+    return new RemoteClass(this.#submitter, this.#grid, this.#redefined(options), this.#cls, {
+      ...this.#options,
+      ...options,
+    });
   }
 
   [asToken](encoding: Encoding): Token {
@@ -77,7 +86,9 @@ export class RemoteClass {
   #redefined({ captures }: ActorOptions): Definition {
     if (captures === undefined) return this.#definition;
     if (this.#cls === undefined) {
-      throw new TypeError(`Cannot use option "captures": "${this.#definition.name}" was shipped here with those it has`);
+      throw new TypeError(
+        `Cannot use option "captures": "${this.#definition.name}" was shipped here with those it has`,
+      );
     }
     return defineFunction(this.#submitter, this.#grid, this.#cls, captures);
   }

@@ -27,7 +27,11 @@ export interface ActorFacts {
 }
 
 /** `creation`: return 0 of the task that makes it, when this Grid submitted that. */
-export function newActorHandle<T extends object>(submitter: Submitter, facts: ActorFacts, creation?: HeldObject): ActorHandle<T> {
+export function newActorHandle<T extends object>(
+  submitter: Submitter,
+  facts: ActorFacts,
+  creation?: HeldObject,
+): ActorHandle<T> {
   const callee = new Callee(submitter, facts, creation);
   const handle = new Handle(callee);
   const proxy = new Proxy(handle, handleTraps);
@@ -127,7 +131,14 @@ class Handle {
   [asToken](): Token {
     const { facts, actorId } = own(this);
     const { className, methods, maxTaskRetries, maxPendingCalls } = facts;
-    return { kind: "actor", actorId, className, methods, maxTaskRetries, ...(maxPendingCalls !== undefined && { maxPendingCalls }) };
+    return {
+      kind: "actor",
+      actorId,
+      className,
+      methods,
+      maxTaskRetries,
+      ...(maxPendingCalls !== undefined && { maxPendingCalls }),
+    };
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
@@ -143,7 +154,16 @@ function own(handle: Handle): Callee {
 }
 
 /** Asked by the language, by JSON, by test tools: the answer is no, not an error. `then` above all. */
-const asked: ReadonlySet<string> = new Set(["then", "toJSON", "constructor", "asymmetricMatch", "nodeType", "tagName", "$$typeof", "inspect"]);
+const asked: ReadonlySet<string> = new Set([
+  "then",
+  "toJSON",
+  "constructor",
+  "asymmetricMatch",
+  "nodeType",
+  "tagName",
+  "$$typeof",
+  "inspect",
+]);
 
 const handleTraps: ProxyHandler<Handle> = {
   get(handle, key) {
@@ -151,10 +171,14 @@ const handleTraps: ProxyHandler<Handle> = {
     if (key in handle) return Reflect.get(handle, key, handle) as unknown;
     if (typeof key === "symbol" || asked.has(key)) return undefined;
     const { className, methods } = own(handle).facts;
-    throw new TypeError(`Cannot use "${key}" of actor ${className}: its methods are ${methods.map(({ name }) => name).join(", ") || "none"}`);
+    throw new TypeError(
+      `Cannot use "${key}" of actor ${className}: its methods are ${methods.map(({ name }) => name).join(", ") || "none"}`,
+    );
   },
   set(handle, key) {
-    throw new TypeError(`Cannot set "${String(key)}" of actor ${own(handle).facts.className}: its state is changed by its methods`);
+    throw new TypeError(
+      `Cannot set "${String(key)}" of actor ${own(handle).facts.className}: its state is changed by its methods`,
+    );
   },
 };
 

@@ -55,7 +55,11 @@ export function defineFunction(
     kind: portable.kind,
     name: portable.name,
     requiredArguments: portable.requiredArguments,
-    methods: methods.map(({ name, kind, requiredArguments }) => ({ name, generator: kind === "generator", required: requiredArguments })),
+    methods: methods.map(({ name, kind, requiredArguments }) => ({
+      name,
+      generator: kind === "generator",
+      required: requiredArguments,
+    })),
     bytes,
     holds: refs,
     captured: portable.values,
@@ -77,7 +81,8 @@ function captureProblem(submitter: Submitter, { name, values }: Portable): Captu
     try {
       encodeFor(submitter, value, variable);
     } catch (error) {
-      if (error instanceof SerializationError) return new CaptureError(`Cannot ship "${name}": ${error.message}`, [variable]);
+      if (error instanceof SerializationError)
+        return new CaptureError(`Cannot ship "${name}": ${error.message}`, [variable]);
       throw error;
     }
   }

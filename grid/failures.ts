@@ -21,7 +21,13 @@ const nameCharacters = 64;
 
 /** What a task says when its function threw `thrown`, whatever that is. Never throws. */
 export function failureOf(thrown: unknown, of: Failing, hooks: PayloadHooks = errorHooks): Failure {
-  const errorName = thrown instanceof Error ? cut(textOf(() => thrown.name), nameCharacters) : undefined;
+  const errorName =
+    thrown instanceof Error
+      ? cut(
+          textOf(() => thrown.name),
+          nameCharacters,
+        )
+      : undefined;
   return {
     code: "TASK_ERROR",
     message: cut(`Task "${of.taskName}" failed: ${inWords(thrown)}`, messageCharacters),
@@ -99,7 +105,9 @@ interface Fields {
   readonly path?: string | undefined;
 }
 
-function fieldsOf(error: errors.GridError): Pick<Failure, "code" | "message" | "taskName" | "workerId" | "actorId" | "path"> {
+function fieldsOf(
+  error: errors.GridError,
+): Pick<Failure, "code" | "message" | "taskName" | "workerId" | "actorId" | "path"> {
   const { code, message } = error;
   if (error instanceof errors.TaskError) {
     return { code, message, taskName: error.taskName, workerId: error.workerId as WorkerId };
@@ -116,7 +124,14 @@ function newError(failure: Fields, cause: { readonly value: unknown } | undefine
   return error;
 }
 
-function errorWithoutCause({ code, message, taskName = "", workerId = "", actorId = "", path = "" }: Fields): errors.GridError {
+function errorWithoutCause({
+  code,
+  message,
+  taskName = "",
+  workerId = "",
+  actorId = "",
+  path = "",
+}: Fields): errors.GridError {
   switch (code) {
     case "TASK_ERROR":
       return new errors.TaskError(message, { taskName, workerId });
@@ -182,18 +197,57 @@ function decodedError(bytes: Uint8Array, hooks: PayloadHooks): unknown {
 /** What is left of an error that cannot be copied: its name, message, stack and that of its cause. */
 function described(thrown: unknown): unknown {
   if (!(thrown instanceof Error)) return cut(inWords(thrown), messageCharacters);
-  const words = new Error(cut(textOf(() => thrown.message), messageCharacters));
-  hide(words, "name", cut(textOf(() => thrown.name), nameCharacters));
-  hide(words, "stack", cut(textOf(() => thrown.stack), stackCharacters));
+  const words = new Error(
+    cut(
+      textOf(() => thrown.message),
+      messageCharacters,
+    ),
+  );
+  hide(
+    words,
+    "name",
+    cut(
+      textOf(() => thrown.name),
+      nameCharacters,
+    ),
+  );
+  hide(
+    words,
+    "stack",
+    cut(
+      textOf(() => thrown.stack),
+      stackCharacters,
+    ),
+  );
   const cause = causeOf(thrown);
-  if (cause !== undefined) hide(words, "cause", cause instanceof Error && cause !== thrown ? briefly(cause) : inWords(cause));
+  if (cause !== undefined)
+    hide(words, "cause", cause instanceof Error && cause !== thrown ? briefly(cause) : inWords(cause));
   return words;
 }
 
 function briefly(cause: Error): Error {
-  const words = new Error(cut(textOf(() => cause.message), messageCharacters));
-  hide(words, "name", cut(textOf(() => cause.name), nameCharacters));
-  hide(words, "stack", cut(textOf(() => cause.stack), stackCharacters));
+  const words = new Error(
+    cut(
+      textOf(() => cause.message),
+      messageCharacters,
+    ),
+  );
+  hide(
+    words,
+    "name",
+    cut(
+      textOf(() => cause.name),
+      nameCharacters,
+    ),
+  );
+  hide(
+    words,
+    "stack",
+    cut(
+      textOf(() => cause.stack),
+      stackCharacters,
+    ),
+  );
   return words;
 }
 

@@ -97,7 +97,10 @@ export class ValuesGathering {
         this.ending.fail(known.failure);
         return true;
       case "ended":
-        this.ending.fail({ code: "OBJECT_LOST", message: `Cannot get object "${held.id}": its generator ended before it` });
+        this.ending.fail({
+          code: "OBJECT_LOST",
+          message: `Cannot get object "${held.id}": its generator ended before it`,
+        });
         return true;
       default:
         return false;

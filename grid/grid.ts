@@ -66,9 +66,12 @@ class HostedGrid {
 
   remote(fn: unknown, options?: object): unknown {
     if (typeof fn !== "function") {
-      throw new TypeError(`Cannot make ${fn === null ? "null" : `a value of type ${typeof fn}`} remote: it must be a function or a class`);
+      throw new TypeError(
+        `Cannot make ${fn === null ? "null" : `a value of type ${typeof fn}`} remote: it must be a function or a class`,
+      );
     }
-    const captures: unknown = typeof options === "object" && options !== null ? Reflect.get(options, "captures") : undefined;
+    const captures: unknown =
+      typeof options === "object" && options !== null ? Reflect.get(options, "captures") : undefined;
     checkOptions("task", { captures });
     const submitter = this.#submitter;
     submitter.check();
@@ -82,7 +85,8 @@ class HostedGrid {
 
   put<T>(value: T): ObjectRef<T> {
     const submitter = this.#submitter;
-    if (value instanceof Ref) throw new TypeError("Cannot put an ObjectRef: it is on the grid already. Put an array that holds it");
+    if (value instanceof Ref)
+      throw new TypeError("Cannot put an ObjectRef: it is on the grid already. Put an array that holds it");
     const { bytes, refs } = encodeFor(submitter, value, "value");
     return new Ref<T>(submitter, submitter.put(bytes, refs));
   }
@@ -104,13 +108,16 @@ class HostedGrid {
     checkDuplicates(objects);
     if (objects.length === 0) return [[], []];
     if (!Number.isSafeInteger(numReturns) || numReturns < 1 || numReturns > objects.length) {
-      throw new RangeError(`Cannot wait for ${numReturns} of ${objects.length} objects: numReturns must be 1 to ${objects.length}`);
+      throw new RangeError(
+        `Cannot wait for ${numReturns} of ${objects.length} objects: numReturns must be 1 to ${objects.length}`,
+      );
     }
     await this.#submitter.wants.readiness(objects, numReturns, fetchLocal, { timeoutMs, signal: undefined });
     const ready: unknown[] = [];
     const pending: unknown[] = [];
     const given = refs as readonly unknown[];
-    for (const [index, held] of objects.entries()) (held.isReady && ready.length < numReturns ? ready : pending).push(given[index]);
+    for (const [index, held] of objects.entries())
+      (held.isReady && ready.length < numReturns ? ready : pending).push(given[index]);
     return [ready, pending];
   }
 
@@ -150,7 +157,9 @@ class HostedGrid {
     const namespace = options.namespace ?? this.#host.namespace;
     const found = await submitter.queries.findActor(name, namespace);
     if (found === undefined) {
-      throw new ActorNotFoundError(`Cannot get actor "${name}": no living actor has that name in namespace "${namespace}"`);
+      throw new ActorNotFoundError(
+        `Cannot get actor "${name}": no living actor has that name in namespace "${namespace}"`,
+      );
     }
     const { actorId, spec } = found;
     return newActorHandle(submitter, {

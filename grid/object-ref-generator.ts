@@ -52,7 +52,10 @@ export class RefGenerator<Y> implements ObjectRefGenerator<Y> {
 
   /** Item refs travel, the stream of them does not: it has one position. */
   [asToken](): never {
-    throw new SerializationError("an ObjectRefGenerator cannot be copied: send its items' refs, or take them there", "");
+    throw new SerializationError(
+      "an ObjectRefGenerator cannot be copied: send its items' refs, or take them there",
+      "",
+    );
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {

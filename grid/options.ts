@@ -28,7 +28,8 @@ const amount: Option = {
 };
 const anyNumber: Option = {
   expects: "a finite number",
-  check: (value) => (typeof value !== "number" || Number.isNaN(value) ? "wrong type" : Number.isFinite(value) ? "fits" : "out of range"),
+  check: (value) =>
+    typeof value !== "number" || Number.isNaN(value) ? "wrong type" : Number.isFinite(value) ? "fits" : "out of range",
 };
 const label: Option = {
   expects: `a text of 1 to ${limits.nameLength} bytes`,
@@ -55,15 +56,24 @@ const labels: Option = {
   check: (value) =>
     eachOf(value, (name, entry) => {
       const allowed: readonly unknown[] = Array.isArray(entry) ? entry : [entry];
-      return worst([label.check(name), allowed.length === 0 ? "out of range" : "fits", ...allowed.map((text) => label.check(text))]);
+      return worst([
+        label.check(name),
+        allowed.length === 0 ? "out of range" : "fits",
+        ...allowed.map((text) => label.check(text)),
+      ]);
     }),
 };
-const captures: Option = { expects: "an object of values, by the names the function uses", check: (value) => fitsIf(isPlain(value)) };
+const captures: Option = {
+  expects: "an object of values, by the names the function uses",
+  check: (value) => fitsIf(isPlain(value)),
+};
 const retryExceptions: Option = {
   expects: "true, false or an array of names of errors",
   check(value) {
     if (typeof value === "boolean") return "fits";
-    return Array.isArray(value) ? worst([value.length <= 64 ? "fits" : "out of range", ...value.map((name) => label.check(name))]) : "wrong type";
+    return Array.isArray(value)
+      ? worst([value.length <= 64 ? "fits" : "out of range", ...value.map((name) => label.check(name))])
+      : "wrong type";
   },
 };
 const schedulingStrategy: Option = {
@@ -78,7 +88,8 @@ const checkpoint: Option = {
   expects: '"call", "manual", "off" or { everyCalls?, everyMs? }',
   check(value) {
     if (typeof value === "string") return ["call", "manual", "off"].includes(value) ? "fits" : "out of range";
-    if (!isPlain(value) || Object.keys(value).some((key) => key !== "everyCalls" && key !== "everyMs")) return "wrong type";
+    if (!isPlain(value) || Object.keys(value).some((key) => key !== "everyCalls" && key !== "everyMs"))
+      return "wrong type";
     const rhythm = [value["everyCalls"], value["everyMs"]].filter((every) => every !== undefined);
     return rhythm.length === 0 ? "out of range" : worst(rhythm.map((every) => whole("", 1).check(every)));
   },
@@ -130,7 +141,10 @@ export const optionTables = {
     labels,
     ...resources,
   },
-  get: { timeoutMs: amount, signal: { expects: "an AbortSignal", check: (value: unknown) => fitsIf(value instanceof AbortSignal) } },
+  get: {
+    timeoutMs: amount,
+    signal: { expects: "an AbortSignal", check: (value: unknown) => fitsIf(value instanceof AbortSignal) },
+  },
   wait: { numReturns: anyNumber, timeoutMs: amount, fetchLocal: yesOrNo },
   cancel: { force: yesOrNo, recursive: yesOrNo },
   kill: { noRestart: yesOrNo },
@@ -145,7 +159,8 @@ export function checkOptions(of: keyof typeof optionTables, options: unknown): v
   if (options === undefined) return;
   const table: Readonly<Record<string, Option>> = optionTables[of];
   const what = /^(get|wait|cancel|kill|getActor)$/.test(of) ? `grid.${of}` : `a ${of}`.replace("a actor", "an actor");
-  if (!isPlain(options)) throw new TypeError(`Cannot use ${shown(options)} as the options of ${what}: they must be an object`);
+  if (!isPlain(options))
+    throw new TypeError(`Cannot use ${shown(options)} as the options of ${what}: they must be an object`);
   for (const [key, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const option = Object.hasOwn(table, key) ? table[key] : undefined;
@@ -166,7 +181,11 @@ function fitsIf(fits: boolean): Verdict {
 }
 
 function worst(verdicts: readonly Verdict[]): Verdict {
-  return verdicts.find((verdict) => verdict === "wrong type") ?? verdicts.find((verdict) => verdict === "out of range") ?? "fits";
+  return (
+    verdicts.find((verdict) => verdict === "wrong type") ??
+    verdicts.find((verdict) => verdict === "out of range") ??
+    "fits"
+  );
 }
 
 function eachOf(value: unknown, check: (name: string, entry: unknown) => Verdict): Verdict {

@@ -44,7 +44,8 @@ export class Queries {
   async ask(what: Topic, parameters: object): Promise<unknown> {
     const request = ++this.#last;
     const answer = await this.#answerTo({ type: "query", request, what, parameters: JSON.stringify(parameters) });
-    if (answer.type !== "answer") throw new ProtocolError(`Cannot read the answer about "${what}": it is ${answer.type}`);
+    if (answer.type !== "answer")
+      throw new ProtocolError(`Cannot read the answer about "${what}": it is ${answer.type}`);
     return JSON.parse(answer.json);
   }
 

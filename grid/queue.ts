@@ -54,7 +54,8 @@ export class Queue<T> {
       const isTaken = await this.#grid.get(put.remote([item], waitMs));
       return isTaken ? true : undefined;
     });
-    if (isPut === undefined) throw new QueueFullError(`Cannot put into the queue within ${options.timeoutMs} ms: it is full`);
+    if (isPut === undefined)
+      throw new QueueFullError(`Cannot put into the queue within ${options.timeoutMs} ms: it is full`);
   }
 
   /** Waits for an item. Throws QueueEmptyError after `timeoutMs`. */
@@ -64,7 +65,8 @@ export class Queue<T> {
       const items = await this.#grid.get(take.remote(waitMs));
       return items.length > 0 ? items : undefined;
     });
-    if (taken === undefined) throw new QueueEmptyError(`Cannot get from the queue within ${options.timeoutMs} ms: it is empty`);
+    if (taken === undefined)
+      throw new QueueEmptyError(`Cannot get from the queue within ${options.timeoutMs} ms: it is empty`);
     // Whoever put it there says the same of T.
     return taken[0] as T;
   }
@@ -110,7 +112,10 @@ function newActor(grid: Grid, { maxSize = 0 }: QueueOptions): ActorHandle<QueueA
 }
 
 /** Asks again until it gives something or the time is over: undefined. Time 0 asks once. */
-async function tryUntil<R>({ timeoutMs }: QueueWait, ask: (waitMs: number) => Promise<R | undefined>): Promise<R | undefined> {
+async function tryUntil<R>(
+  { timeoutMs }: QueueWait,
+  ask: (waitMs: number) => Promise<R | undefined>,
+): Promise<R | undefined> {
   if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
     throw new RangeError(`Cannot wait for ${timeoutMs} ms: timeoutMs must be at least 0`);
   }

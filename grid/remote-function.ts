@@ -25,7 +25,13 @@ export class TaskTemplate {
   readonly #fn: Function | undefined;
   #spec: TaskSpec | undefined;
 
-  constructor(submitter: Submitter, grid: Grid, definition: Definition, fn: Function | undefined, options: AnyTaskOptions) {
+  constructor(
+    submitter: Submitter,
+    grid: Grid,
+    definition: Definition,
+    fn: Function | undefined,
+    options: AnyTaskOptions,
+  ) {
     this.submitter = submitter;
     this.grid = grid;
     this.definition = definition;
@@ -40,7 +46,10 @@ export class TaskTemplate {
 
   with(options: AnyTaskOptions): TaskTemplate {
     checkOptions(this.definition.kind === "generator" ? "generator" : "task", options);
-    return new TaskTemplate(this.submitter, this.grid, this.#redefined(options), this.#fn, { ...this.options, ...options });
+    return new TaskTemplate(this.submitter, this.grid, this.#redefined(options), this.#fn, {
+      ...this.options,
+      ...options,
+    });
   }
 
   submit(args: readonly unknown[]): HeldObject[] {
@@ -59,7 +68,10 @@ export class TaskTemplate {
   }
 }
 
-type Remoted = RemotedFunction<unknown[], unknown> | RemotedTuple<unknown[], readonly unknown[]> | RemotedGenerator<unknown[], unknown>;
+type Remoted =
+  | RemotedFunction<unknown[], unknown>
+  | RemotedTuple<unknown[], readonly unknown[]>
+  | RemotedGenerator<unknown[], unknown>;
 
 /** The shape that the function's kind and the options ask for. */
 export function remoted(template: TaskTemplate): Remoted {

@@ -44,7 +44,13 @@ function revive(submitter: Submitter, grid: Grid, token: Token): unknown {
       return remoted(new TaskTemplate(submitter, grid, definitionIn(token, kind), undefined, options));
     }
     case "class":
-      return new RemoteClass(submitter, grid, definitionIn(token, "class"), undefined, optionsIn<ActorOptions>(token, "actor"));
+      return new RemoteClass(
+        submitter,
+        grid,
+        definitionIn(token, "class"),
+        undefined,
+        optionsIn<ActorOptions>(token, "actor"),
+      );
     case "queue":
       return calleeOf(token["actor"]) === undefined ? refuse(token, "actor") : Queue.over(grid, token["actor"]);
     case "error":
@@ -62,7 +68,9 @@ function definitionIn(token: Token, kind: Definition["kind"]): Definition {
     requiredArguments: count(token["required"], 0),
     methods: kind === "class" ? methodsIn(token) : [],
     bytes: undefined,
-    holds: listIn(token, "holds").map((item) => (typeof item === "string" ? (item as ObjectId) : refuse(token, "holds"))),
+    holds: listIn(token, "holds").map((item) =>
+      typeof item === "string" ? (item as ObjectId) : refuse(token, "holds"),
+    ),
     captured: undefined,
   };
 }

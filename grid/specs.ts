@@ -3,7 +3,16 @@
  * defaults. The options have been checked.
  */
 import type { ActorId } from "../protocol/ids.ts";
-import type { ActorSpec, CallSpec, CheckpointPolicy, Demand, LabelSelector, Placement, RetryErrors, TaskSpec } from "../protocol/nouns.ts";
+import type {
+  ActorSpec,
+  CallSpec,
+  CheckpointPolicy,
+  Demand,
+  LabelSelector,
+  Placement,
+  RetryErrors,
+  TaskSpec,
+} from "../protocol/nouns.ts";
 import type { Definition } from "./definition.ts";
 import type { ActorOptions, CallOptions, Resources, TaskOptions } from "./types.ts";
 
@@ -84,12 +93,18 @@ function retryErrors(retryExceptions: TaskOptions["retryExceptions"]): RetryErro
 function placementOf(strategy: TaskOptions["schedulingStrategy"]): Placement {
   if (strategy === undefined || strategy === "default") return { type: "default" };
   if (strategy === "spread") return { type: "spread" };
-  return { type: "worker", workerId: strategy.workerId as Extract<Placement, { type: "worker" }>["workerId"], soft: strategy.soft ?? false };
+  return {
+    type: "worker",
+    workerId: strategy.workerId as Extract<Placement, { type: "worker" }>["workerId"],
+    soft: strategy.soft ?? false,
+  };
 }
 
 function labelsOf(labels: TaskOptions["labels"]): LabelSelector {
   if (labels === undefined) return {};
-  return Object.fromEntries(Object.entries(labels).map(([key, values]) => [key, typeof values === "string" ? [values] : values]));
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, values]) => [key, typeof values === "string" ? [values] : values]),
+  );
 }
 
 function checkpointOf(checkpoint: ActorOptions["checkpoint"]): CheckpointPolicy {

@@ -37,7 +37,10 @@ export class State implements StateApi {
   }
 
   /** What the workers offer together, and what of it is free. */
-  async resources(): Promise<{ readonly total: Resources & { readonly workers: number }; readonly available: Resources }> {
+  async resources(): Promise<{
+    readonly total: Resources & { readonly workers: number };
+    readonly available: Resources;
+  }> {
     const answer = objectIn(await this.#queries.ask("resources", {}), "resources");
     const total = objectIn(answer["total"], "resources");
     const workers = total["workers"];

@@ -55,7 +55,10 @@ export function submitWith<T>(
 
 const noInputs: readonly ObjectId[] = [];
 
-function withInputs(args: readonly unknown[]): { readonly values: readonly unknown[]; readonly inputs: readonly ObjectId[] } {
+function withInputs(args: readonly unknown[]): {
+  readonly values: readonly unknown[];
+  readonly inputs: readonly ObjectId[];
+} {
   let values: unknown[] | undefined;
   const inputs: ObjectId[] = [];
   for (let index = 0; index < args.length; index++) {
@@ -83,7 +86,10 @@ function encodeArguments(submitter: Submitter, values: readonly unknown[]): Enco
 }
 
 /** Puts arguments, the largest first, until the others fit into a message. */
-function putLargest(submitter: Submitter, values: readonly unknown[]): { readonly values: readonly unknown[]; readonly objects: readonly HeldObject[] } {
+function putLargest(
+  submitter: Submitter,
+  values: readonly unknown[],
+): { readonly values: readonly unknown[]; readonly objects: readonly HeldObject[] } {
   const encoded = values.map((value, index) => ({ index, ...encodeFor(submitter, value, `argument ${index + 1}`) }));
   let left = encoded.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const rest = [...values];

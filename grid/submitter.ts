@@ -222,7 +222,16 @@ export class Submitter {
     const queries = new Queries((message) => outbox.send(message));
     const holdings = new Holdings(outbox, host.isLasting, (held) => wants.forget(held));
     const wants = new Wants({ host, outbox, holdings, queries });
-    return { outbox, holdings, queries, wants, definitions: new Map(), defining: new Set(), broken: new Map(), renamed: new Map() };
+    return {
+      outbox,
+      holdings,
+      queries,
+      wants,
+      definitions: new Map(),
+      defining: new Set(),
+      broken: new Map(),
+      renamed: new Map(),
+    };
   }
 
   #refused({ code, message, about }: Extract<ToSubmitterMessage, { type: "refused" }>): void {

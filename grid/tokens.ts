@@ -27,8 +27,16 @@ export type Token =
       readonly maxPendingCalls?: number;
     }
   | { readonly kind: "queue"; readonly actor: object }
-  | (FunctionToken & { readonly kind: "function"; readonly generator: boolean; readonly options: Omit<TaskOptions, "captures"> })
-  | (FunctionToken & { readonly kind: "class"; readonly methods: readonly MethodToken[]; readonly options: Omit<ActorOptions, "captures"> });
+  | (FunctionToken & {
+      readonly kind: "function";
+      readonly generator: boolean;
+      readonly options: Omit<TaskOptions, "captures">;
+    })
+  | (FunctionToken & {
+      readonly kind: "class";
+      readonly methods: readonly MethodToken[];
+      readonly options: Omit<ActorOptions, "captures">;
+    });
 
 export interface FunctionToken {
   readonly functionId: FunctionId;

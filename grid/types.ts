@@ -242,11 +242,13 @@ export interface ActorClass<C extends new (...args: never[]) => object> {
 export type ActorHandle<T extends object> = {
   readonly [M in keyof T as T[M] extends (...args: never[]) => unknown ? M : never]: T[M] extends (
     ...args: infer A
-  ) => Generator<infer Y> | AsyncGenerator<infer Y>
-    ? RemoteGenerator<A, Y>
-    : T[M] extends (...args: infer A) => infer R
-      ? ActorMethod<A, Awaited<R>>
-      : never;
+  ) => never
+    ? ActorMethod<A, never>
+    : T[M] extends (...args: infer A) => Generator<infer Y> | AsyncGenerator<infer Y>
+      ? RemoteGenerator<A, Y>
+      : T[M] extends (...args: infer A) => infer R
+        ? ActorMethod<A, Awaited<R>>
+        : never;
 } & {
   readonly $actorId: string;
   /** Ready once the constructor has run; carries its error. */

@@ -6,7 +6,13 @@
 import { GridError, SerializationError } from "../protocol/errors.ts";
 import type { ObjectId } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
-import { decodeValue, encodeValue, joinSegments, type PayloadHooks, type Token as WireToken } from "../protocol/payload.ts";
+import {
+  decodeValue,
+  encodeValue,
+  joinSegments,
+  type PayloadHooks,
+  type Token as WireToken,
+} from "../protocol/payload.ts";
 import { errorToken } from "./failures.ts";
 import { compile as compileSource, scopeOf } from "./shipping/compile.ts";
 import type { Portable } from "./shipping/portable.ts";
@@ -34,7 +40,12 @@ export class Input {
 const noRefs: readonly ObjectId[] = [];
 
 /** Throws SerializationError with the path from `root`, or ObjectTooLargeError. */
-export function encodeFor(submitter: Submitter, value: unknown, root: string, maxBytes: number = limits.objectBytes): EncodedValue {
+export function encodeFor(
+  submitter: Submitter,
+  value: unknown,
+  root: string,
+  maxBytes: number = limits.objectBytes,
+): EncodedValue {
   const refs: ObjectId[] = [];
   const bytes = joinSegments(encodeValue(value, { hooks: encodingHooks({ submitter, refs }), root, maxBytes }));
   return { bytes, refs: refs.length === 0 ? noRefs : [...new Set(refs)] };
@@ -54,7 +65,11 @@ export function decodeArguments(grid: Grid, args: Uint8Array, inputs: ReadonlyMa
   return values.map((value, index) => {
     if (!(value instanceof Input)) return value;
     const bytes = inputs.get(value.id);
-    if (bytes === undefined) throw new SerializationError(`Cannot read argument ${index + 1}: its value "${value.id}" did not come`, `argument ${index + 1}`);
+    if (bytes === undefined)
+      throw new SerializationError(
+        `Cannot read argument ${index + 1}: its value "${value.id}" did not come`,
+        `argument ${index + 1}`,
+      );
     return submitter.decode(bytes);
   });
 }

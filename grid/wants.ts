@@ -42,10 +42,18 @@ export class Wants {
     if (gathering.ending.outcome === undefined) {
       const isPoll = patience.timeoutMs === 0;
       gathering.watch();
-      const outcome = await this.#wait(gathering.ending, isPoll ? { ...patience, timeoutMs: undefined } : patience, async () => {
-        if (isPoll) await this.#poll(gathering.awaited.filter((held) => !held.isReady), gathering.ending);
-        if (gathering.ending.outcome === undefined) this.#ask(gathering.awaited, true);
-      });
+      const outcome = await this.#wait(
+        gathering.ending,
+        isPoll ? { ...patience, timeoutMs: undefined } : patience,
+        async () => {
+          if (isPoll)
+            await this.#poll(
+              gathering.awaited.filter((held) => !held.isReady),
+              gathering.ending,
+            );
+          if (gathering.ending.outcome === undefined) this.#ask(gathering.awaited, true);
+        },
+      );
       gathering.unwatch();
       this.#settle(gathering.awaited);
       if (outcome.type === "too-late") throw errorOf(lateFailure(objects, patience.timeoutMs));
@@ -62,10 +70,18 @@ export class Wants {
     if (gathering.ending.outcome !== undefined) return;
     const isPoll = patience.timeoutMs === 0;
     gathering.watch();
-    const outcome = await this.#wait(gathering.ending, isPoll ? { ...patience, timeoutMs: undefined } : patience, async () => {
-      if (isPoll) await this.#poll(objects.filter((held) => !held.isReady), gathering.ending);
-      else this.#ask(objects, values);
-    });
+    const outcome = await this.#wait(
+      gathering.ending,
+      isPoll ? { ...patience, timeoutMs: undefined } : patience,
+      async () => {
+        if (isPoll)
+          await this.#poll(
+            objects.filter((held) => !held.isReady),
+            gathering.ending,
+          );
+        else this.#ask(objects, values);
+      },
+    );
     gathering.unwatch();
     this.#settle(objects);
     if (outcome.type === "failed") throw errorOf(outcome.failure);

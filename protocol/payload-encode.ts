@@ -56,7 +56,8 @@ class Encoder {
   #epoch = 0;
   #shapes = 0;
   #keys = 0;
-  /** Keys of dictionaries; shapes hold theirs. */
+  /** Keys of dictionaries and their indexes; shapes hold theirs. No key comes twice in one, so the first needs no Map. */
+  #firstKeys: [name: string, index: number][] = [];
   #dictionaryKeys: Map<string, number> | undefined;
   #numbers = new Float64Array(64);
 
@@ -74,6 +75,7 @@ class Encoder {
     this.#numbering.reset();
     this.#hooks = this.#plan = this.#dictionaryKeys = undefined;
     this.#shapes = this.#keys = 0;
+    if (this.#firstKeys.length > 0) this.#firstKeys = [];
     if (this.#numbers.length > keptNumbers) this.#numbers = new Float64Array(64);
   }
 
@@ -271,6 +273,10 @@ class Encoder {
   }
 
   #fields(value: object, names: readonly string[]): void {
+    if (this.#firstKeys.length > 0) {
+      this.#dictionaryKeys = new Map(this.#firstKeys);
+      this.#firstKeys = [];
+    }
     this.#out.reserve(0);
     this.#out.count(names.length);
     const fields = value as Readonly<Record<string, unknown>>;
@@ -284,14 +290,19 @@ class Encoder {
 
   #key(name: string): void {
     const out = this.#out;
-    this.#dictionaryKeys ??= new Map();
-    const known = this.#dictionaryKeys.get(name);
-    if (known !== undefined) {
-      out.reserve(0);
-      out.count(known * 2 + 1);
-      return;
+    const index = this.#keys;
+    if (this.#dictionaryKeys === undefined) {
+      this.#firstKeys.push([name, index]);
+    } else {
+      const known = this.#dictionaryKeys.get(name);
+      if (known !== undefined) {
+        out.reserve(0);
+        out.count(known * 2 + 1);
+        return;
+      }
+      this.#dictionaryKeys.set(name, index);
     }
-    this.#dictionaryKeys.set(name, this.#keys++);
+    this.#keys++;
     out.reserve(name.length);
     const mark = out.mark();
     out.count(name.length * 2);

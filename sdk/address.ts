@@ -24,10 +24,14 @@ function parse(url: string | URL): URL {
   try {
     parsed = new URL(url);
   } catch {
-    throw new TypeError(`Cannot connect to ${JSON.stringify(String(url))}: it is no URL, such as http://127.0.0.1:7070`);
+    throw new TypeError(
+      `Cannot connect to ${JSON.stringify(String(url))}: it is no URL, such as http://127.0.0.1:7070`,
+    );
   }
   if (!/^(https?|wss?):$/.test(parsed.protocol)) {
-    throw new TypeError(`Cannot connect to ${JSON.stringify(String(url))}: its protocol is none of http, https, ws and wss`);
+    throw new TypeError(
+      `Cannot connect to ${JSON.stringify(String(url))}: its protocol is none of http, https, ws and wss`,
+    );
   }
   return parsed;
 }

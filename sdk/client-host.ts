@@ -8,7 +8,13 @@ import type { Context } from "../grid/types.ts";
 import { envelope } from "../protocol/envelope.ts";
 import { DisconnectedError, errorCodes, type GridError, ProtocolError } from "../protocol/errors.ts";
 import { childId, type FunctionId, type JobId, type ObjectId, type TaskId } from "../protocol/ids.ts";
-import { type ClientMessage, clientMessageSchema, type SubmitterMessage, type ToClientMessage, toClientMessageSchema } from "../protocol/messages.ts";
+import {
+  type ClientMessage,
+  clientMessageSchema,
+  type SubmitterMessage,
+  type ToClientMessage,
+  toClientMessageSchema,
+} from "../protocol/messages.ts";
 import { errorOf } from "../grid/failures.ts";
 import type { Channel } from "../transport/channel.ts";
 import { dial, type DialEnding, type Dialing } from "../transport/dial.ts";
@@ -43,22 +49,27 @@ export class ClientHost implements GridHost {
   #end: GridEnd | undefined;
   #job: Job | undefined;
   #submitted = 0;
-  /** Said while there was no link, and known to nobody else: said again if the coordinator has lost the session. */
+  /** What the Grid will not say again, since all was last acknowledged: said again if the coordinator loses the session. */
   #unheard: SubmitterMessage[] = [];
   #gone: Promise<void> = Promise.resolve();
+  #isClosing = false;
   #closing: Promise<void> | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
     const codec = envelope(toClientMessageSchema, clientMessageSchema, (error) => warn(error));
     this.#session = new Session<ToClientMessage, ClientMessage>({
-      codec: { encode: codec.encode, decode: codec.decode, sizeOf: messageBytes },
+      codec: { ...codec, sizeOf: messageBytes },
       onMessages: (batch) => this.#receive(batch),
       onLink: () => {},
       onRefused: warn,
       schedule: queueMicrotask,
     });
-    this.#transfers = new Transfers({ base: options.base, httpKey: () => this.#welcomed.httpKey, signal: this.#over.signal });
+    this.#transfers = new Transfers({
+      base: options.base,
+      httpKey: () => this.#welcomed.httpKey,
+      signal: this.#over.signal,
+    });
     this.#dialing = dial({
       open: () => this.#open(),
       hello: () => options.hello(),
@@ -96,7 +107,10 @@ export class ClientHost implements GridHost {
   }
 
   send(message: SubmitterMessage): void {
-    if (this.#session.link === "none" && isSaidOnce(message)) this.#unheard.push(message);
+    if (isSaidOnce(message)) {
+      if (this.#session.queuedBytes === 0) this.#unheard = [];
+      this.#unheard.push(message);
+    }
     this.#session.send(message);
   }
 
@@ -133,6 +147,7 @@ export class ClientHost implements GridHost {
 
   /** Resolves when the coordinator has been told, or has not been there for two seconds. */
   async #close(): Promise<void> {
+    this.#isClosing = true;
     if (this.#over.signal.aborted) return;
     const deadline = new Deadline(closeMs);
     this.#session.send({ type: "close-job" });
@@ -155,7 +170,8 @@ export class ClientHost implements GridHost {
   }
 
   get #welcomed(): Job {
-    if (this.#job === undefined) throw new DisconnectedError(`Cannot use the grid: ${this.#options.base} has not answered yet`);
+    if (this.#job === undefined)
+      throw new DisconnectedError(`Cannot use the grid: ${this.#options.base} has not answered yet`);
     return this.#job;
   }
 
@@ -164,8 +180,6 @@ export class ClientHost implements GridHost {
       this.#job = readJob(welcome.welcome);
       return;
     }
-    const unheard = this.#unheard;
-    this.#unheard = [];
     if (welcome.isResumed) return;
     const job = readJob(welcome.welcome);
     if (job.jobId !== this.#welcomed.jobId) {
@@ -176,7 +190,7 @@ export class ClientHost implements GridHost {
     this.#job = job;
     this.defined.clear();
     this.#end?.sayAgain();
-    for (const message of unheard) this.#session.send(message);
+    for (const message of this.#unheard) this.#session.send(message);
   }
 
   #receive(batch: readonly ToClientMessage[]): void {
@@ -194,7 +208,7 @@ export class ClientHost implements GridHost {
 
   #endingError(ending: DialEnding): GridError {
     const { base, reconnectMs } = this.#options;
-    if (this.#closing !== undefined) return new DisconnectedError("Cannot use the grid: it was closed");
+    if (this.#isClosing) return new DisconnectedError("Cannot use the grid: it was closed");
     switch (ending.type) {
       case "refused":
         return refusalError(ending.code, ending.message);
@@ -221,7 +235,9 @@ interface Job {
 }
 
 function readJob(welcome: unknown): Job {
-  const { jobId, namespace, httpKey } = (typeof welcome === "object" && welcome !== null ? welcome : {}) as Readonly<Record<string, unknown>>;
+  const { jobId, namespace, httpKey } = (typeof welcome === "object" && welcome !== null ? welcome : {}) as Readonly<
+    Record<string, unknown>
+  >;
   if (typeof jobId !== "string" || typeof namespace !== "string" || typeof httpKey !== "string") {
     throw new ProtocolError("Cannot read the welcome: it names no jobId, namespace and httpKey");
   }

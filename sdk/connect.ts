@@ -94,16 +94,19 @@ function connectError(base: string, error: unknown): GridError {
 function checkConnectOptions(options: ConnectOptions): void {
   const known = ["token", "jobName", "namespace", "reconnectMs", "logs", "signal"];
   for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new TypeError(`Cannot use option "${key}": the options of connect are ${known.join(", ")}`);
+    if (!known.includes(key))
+      throw new TypeError(`Cannot use option "${key}": the options of connect are ${known.join(", ")}`);
   }
   const { token, jobName, namespace, reconnectMs, logs } = options;
   for (const [key, value] of Object.entries({ token, jobName, namespace })) {
-    if (value !== undefined && typeof value !== "string") throw new TypeError(`Cannot use option "${key}": it must be a text`);
+    if (value !== undefined && typeof value !== "string")
+      throw new TypeError(`Cannot use option "${key}": it must be a text`);
   }
   if (namespace === "" || (namespace?.length ?? 0) > limits.nameLength) {
     throw new RangeError(`Cannot use option "namespace": it must be a text of 1 to ${limits.nameLength} characters`);
   }
-  if (logs !== undefined && typeof logs !== "boolean") throw new TypeError('Cannot use option "logs": it must be true or false');
+  if (logs !== undefined && typeof logs !== "boolean")
+    throw new TypeError('Cannot use option "logs": it must be true or false');
   if (reconnectMs === undefined) return;
   if (typeof reconnectMs !== "number") throw new TypeError('Cannot use option "reconnectMs": it must be a number');
   if (!(reconnectMs >= 0 && reconnectMs <= longestReconnectMs)) {

@@ -6,6 +6,11 @@ type Line = Extract<ToClientMessage, { type: "log" }>["lines"][number];
 export function printLogs(lines: readonly Line[]): void {
   for (const { taskName, workerName, line } of lines) {
     const prefix = `(${taskName}, ${workerName}) `;
-    console[line.level](line.text.split("\n").map((text) => prefix + text).join("\n"));
+    console[line.level](
+      line.text
+        .split("\n")
+        .map((text) => prefix + text)
+        .join("\n"),
+    );
   }
 }

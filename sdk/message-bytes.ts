@@ -8,7 +8,8 @@ export function messageBytes(message: ClientMessage): number {
   switch (message.type) {
     case "submit": {
       let sum = besidesBytes;
-      for (const { args, inputs, holds } of message.tasks) sum += args.length + idBytes * (2 + inputs.length + holds.length);
+      for (const { args, inputs, holds } of message.tasks)
+        sum += args.length + idBytes * (2 + inputs.length + holds.length);
       return sum;
     }
     case "create-actor":

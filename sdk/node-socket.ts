@@ -4,5 +4,5 @@ import { webSocketFrameBytes, type WebSocketLike } from "../transport/websocket-
 export async function openNodeSocket(url: string): Promise<WebSocketLike> {
   const { WebSocket } = await import("ws");
   // Compression costs more than a LAN or loopback link; the frames are small or already dense.
-  return new WebSocket(url, { maxPayload: webSocketFrameBytes, perMessageDeflate: false }) as WebSocketLike;
+  return new WebSocket(url, { maxPayload: webSocketFrameBytes, perMessageDeflate: false });
 }

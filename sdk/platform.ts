@@ -6,7 +6,11 @@ import type { WebSocketLike } from "../transport/websocket-channel.ts";
 
 /** What differs between runtimes; absent members are absent here as well. */
 interface Globals {
-  readonly process?: { readonly versions?: { readonly node?: string }; readonly env?: Readonly<Record<string, string | undefined>>; readonly argv?: readonly string[] };
+  readonly process?: {
+    readonly versions?: { readonly node?: string };
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    readonly argv?: readonly string[];
+  };
   readonly Deno?: unknown;
   readonly Bun?: unknown;
   readonly location?: { readonly href: string; readonly protocol: string };
@@ -36,7 +40,8 @@ export function defaultJobName(): string {
 
 /** Node's own WebSocket is young and slower than `ws`; elsewhere the platform's is the only one. */
 export async function openSocket(url: string): Promise<WebSocketLike> {
-  const isNode = globals.process?.versions?.node !== undefined && globals.Deno === undefined && globals.Bun === undefined;
+  const isNode =
+    globals.process?.versions?.node !== undefined && globals.Deno === undefined && globals.Bun === undefined;
   if (isNode && globals.document === undefined) {
     const { openNodeSocket } = await import("./node-socket.ts");
     return await openNodeSocket(url);

@@ -34,12 +34,12 @@ export class Transfers {
   }
 
   async #transfer(what: string, id: string, init: RequestInit, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const { signal: over, base, httpKey } = this.#of;
+    const { signal: over, base } = this.#of;
     const until = signal === undefined ? over : AbortSignal.any([over, signal]);
     for (let tries = 1; ; tries++) {
       const attempt = await attempted(`${base}/objects/${encodeURIComponent(id)}`, {
         ...init,
-        headers: { authorization: `Bearer ${httpKey()}` },
+        headers: { authorization: `Bearer ${this.#of.httpKey()}` },
         signal: until,
       });
       if (attempt.type === "done") return attempt.bytes;

@@ -89,12 +89,13 @@ export class CoordinatorLink {
 
   #begin(): void {
     this.#tell({ type: "connecting" });
-    const codec = envelope(toWorkerMessageSchema, workerMessageSchema, this.#options.onRefused);
+    const onRefused = (error: unknown): void => this.#options.onRefused(error);
+    const codec = envelope(toWorkerMessageSchema, workerMessageSchema, onRefused);
     const session = new Session<ToWorkerMessage, WorkerMessage>({
       codec,
       onMessages: (messages) => this.#hear(messages),
       onLink: (kind) => this.#linked(kind),
-      onRefused: this.#options.onRefused,
+      onRefused,
       schedule: queueMicrotask,
     });
     this.#session = session;

@@ -27,9 +27,9 @@ export class View {
 
   constructor(document: Document, threads: { readonly lent: number; readonly most: number }, handlers: ViewHandlers) {
     this.#document = document;
-    this.#on("start", handlers.onStart);
-    this.#on("pause", handlers.onPause);
-    this.#on("leave", handlers.onLeave);
+    this.#on("start", () => handlers.onStart());
+    this.#on("pause", () => handlers.onPause());
+    this.#on("leave", () => handlers.onLeave());
     const slider = this.#slider();
     slider.max = String(threads.most);
     slider.value = String(threads.lent);
@@ -80,7 +80,7 @@ export class View {
   }
 
   #on(id: string, listener: () => void): void {
-    this.#element(id).addEventListener("click", () => listener());
+    this.#element(id).addEventListener("click", listener);
   }
 
   /** Only what changed is touched: a screen reader repeats what is. */

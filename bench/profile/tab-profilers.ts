@@ -41,10 +41,9 @@ export async function profileTab(page: Page, name: string): Promise<() => Promis
   };
 }
 
-// Playwright types the methods it knows; here they come from the caller.
+/** Playwright types the methods it knows; here they come from the caller. */
 function send(session: CDPSession, method: string, params?: object): Promise<unknown> {
-  const untyped: (method: string, params?: object) => Promise<unknown> = session.send.bind(session);
-  return untyped(method, params);
+  return (session as unknown as Pick<Target, "send">).send(method, params);
 }
 
 interface Attached {

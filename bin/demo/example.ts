@@ -31,13 +31,18 @@ export async function runExample({ script, args, url, timeoutMs, signal }: Examp
     stdio: "inherit",
     env: { ...process.env, TABGRID_URL: url },
   });
-  const end = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  let killTimer: NodeJS.Timeout | undefined;
+  let isLate = false;
+  const timers: NodeJS.Timeout[] = [];
   const stop = (): void => {
     child.kill("SIGTERM");
-    killTimer = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+    timers.push(setTimeout(() => child.kill("SIGKILL"), killAfterMs));
   };
-  end.addEventListener("abort", stop);
+  const stopLate = (): void => {
+    isLate = true;
+    stop();
+  };
+  timers.push(setTimeout(stopLate, timeoutMs));
+  signal.addEventListener("abort", stop);
   const stopAtExit = (): void => void child.kill("SIGTERM");
   process.on("exit", stopAtExit);
   try {
@@ -46,11 +51,11 @@ export async function runExample({ script, args, url, timeoutMs, signal }: Examp
       child.once("exit", resolve);
     });
     signal.throwIfAborted();
-    if (end.aborted) return { type: "failed", why: `it had not ended after ${timeoutMs / 1000} s` };
+    if (isLate) return { type: "failed", why: `it had not ended after ${timeoutMs / 1000} s` };
     return code === 0 ? { type: "passed" } : { type: "failed", why: "see its error above" };
   } finally {
-    clearTimeout(killTimer);
-    end.removeEventListener("abort", stop);
+    for (const timer of timers) clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
     process.off("exit", stopAtExit);
   }
 }

@@ -30,7 +30,7 @@ export function partsOf(textFolder: string): readonly Part[] {
     {
       name: "learning agent",
       about:
-        "An actor that learns which of four actions pays, one feedback at a time. Regret is what the best action would have given more.",
+        "An actor that learns which of four actions pays, one feedback at a time. Regret is how much more the best action would have given.",
       script: "learning-agent.js",
       args: [],
       timeoutMs: 90_000,

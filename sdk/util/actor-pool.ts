@@ -60,7 +60,8 @@ export class ActorPool<T extends object> {
 
   /** The result of whichever submission ends next. */
   async getNextUnordered<R>(options: ActorPoolWait = {}): Promise<R> {
-    const ending = this.#submitted.size === 0 ? undefined : Promise.race(Array.from(this.#submitted, (work) => work.ended));
+    const ending =
+      this.#submitted.size === 0 ? undefined : Promise.race(Array.from(this.#submitted, (work) => work.ended));
     return await this.#take<R>(ending, options);
   }
 
@@ -114,7 +115,10 @@ export class ActorPool<T extends object> {
     return work.result() as R;
   }
 
-  async *#results<R>(works: readonly Work<T>[], choose: (left: readonly Work<T>[]) => Promise<Work<T> | undefined>): AsyncGenerator<R> {
+  async *#results<R>(
+    works: readonly Work<T>[],
+    choose: (left: readonly Work<T>[]) => Promise<Work<T> | undefined>,
+  ): AsyncGenerator<R> {
     const left = new Set(works);
     try {
       while (left.size > 0) {
@@ -134,7 +138,9 @@ export class ActorPool<T extends object> {
   }
 }
 
-type Outcome = { readonly type: "value"; readonly value: unknown } | { readonly type: "error"; readonly error: unknown };
+type Outcome =
+  | { readonly type: "value"; readonly value: unknown }
+  | { readonly type: "error"; readonly error: unknown };
 
 class Work<T extends object> {
   /** Resolves when it has ended, well or badly. */
@@ -171,7 +177,10 @@ async function within<V>(promise: Promise<V>, timeoutMs: number | undefined): Pr
   if (!(timeoutMs >= 0)) throw new RangeError(`Cannot wait for ${timeoutMs} ms: timeoutMs must be at least 0`);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new GetTimeoutError(`Cannot get the next result within ${timeoutMs} ms: it is not ready`)), timeoutMs);
+    timer = setTimeout(
+      () => reject(new GetTimeoutError(`Cannot get the next result within ${timeoutMs} ms: it is not ready`)),
+      timeoutMs,
+    );
   });
   try {
     return await Promise.race([promise, late]);

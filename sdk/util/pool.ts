@@ -42,11 +42,12 @@ export class Pool {
     const run = this.#runner(fn);
     const all = [...items];
     if (all.length === 0) return [];
-    const size = this.#chunkSize === "auto" ? Math.ceil(all.length / (tasksPerThread * (await this.#threads()))) : this.#chunkSize;
+    const size =
+      this.#chunkSize === "auto" ? Math.ceil(all.length / (tasksPerThread * (await this.#threads()))) : this.#chunkSize;
     const refs: ObjectRef<Awaited<R>[]>[] = [];
     for (let at = 0; at < all.length; at += size) refs.push(run.remote(all.slice(at, at + size)));
     try {
-      return (await this.#grid.get(refs)).flat(1) as Awaited<R>[];
+      return (await this.#grid.get(refs)).flat(1);
     } catch (error) {
       await this.#cancel(refs);
       throw error;
@@ -56,7 +57,11 @@ export class Pool {
   }
 
   /** Results as they are needed: items are taken while `maxInFlight` allows. Leaving early cancels what is under way. */
-  async *imap<T, R>(fn: (item: T) => R, items: Iterable<T> | AsyncIterable<T>, options: ImapOptions = {}): AsyncGenerator<Awaited<R>> {
+  async *imap<T, R>(
+    fn: (item: T) => R,
+    items: Iterable<T> | AsyncIterable<T>,
+    options: ImapOptions = {},
+  ): AsyncGenerator<Awaited<R>> {
     const { ordered = true, maxInFlight } = options;
     const run = this.#runner(fn);
     const most = maxInFlight ?? Math.max(fewestInFlight, 2 * (await this.#threads()));
@@ -115,7 +120,7 @@ export class Pool {
 async function* chunked<T>(items: Iterable<T> | AsyncIterable<T>, size: number): AsyncGenerator<T[], void> {
   let chunk: T[] = [];
   for await (const item of items) {
-    chunk.push(item as T);
+    chunk.push(item);
     if (chunk.length < size) continue;
     yield chunk;
     chunk = [];

@@ -28,8 +28,8 @@ describe("spent", () => {
       ["main", 100],
     ]);
     expect(withCallees.map(({ what, us }) => [what, us])).toEqual([
-      ["(root)", 600],
       ["main", 600],
+      ["(root)", 600],
       ["work", 500],
     ]);
   });

@@ -33,14 +33,24 @@ class Counter extends Base {
 describe("actors", () => {
   it("[SDK-22] remote() returns a handle at once, named after its creation", async () => {
     const { grid, host } = openGrid();
-    const counter = grid.remote(Counter, { captures: { Base }, name: "visits", maxRestarts: 2, checkpoint: "off" }).remote(5);
+    const counter = grid
+      .remote(Counter, { captures: { Base }, name: "visits", maxRestarts: 2, checkpoint: "off" })
+      .remote(5);
     expect(counter.$actorId).toBe("jtest.1");
     expect(counter.$ready().id).toBe("jtest.1:0");
     await settled();
     expect(host.types).toEqual(["define", "create-actor"]);
     expect(host.last("create-actor")).toMatchObject({
       creation: { id: "jtest.1" },
-      spec: { className: "Counter", name: "visits", namespace: "default", maxRestarts: 2, maxTaskRetries: 0, checkpoint: { type: "off" }, maxConcurrency: 1 },
+      spec: {
+        className: "Counter",
+        name: "visits",
+        namespace: "default",
+        maxRestarts: 2,
+        maxTaskRetries: 0,
+        checkpoint: { type: "off" },
+        maxConcurrency: 1,
+      },
     });
     expect(host.last("create-actor").spec.methods).toContainEqual({ name: "history", generator: true, required: 0 });
   });
@@ -51,8 +61,11 @@ describe("actors", () => {
     expect(Object.keys(counter).toSorted()).toEqual(["add", "history", "pair", "reset"]);
     expect(await Promise.resolve(counter)).toBe(counter);
     const loose = counter as unknown as Record<string | symbol, unknown>;
-    for (const key of ["then", "toJSON", "constructor", "asymmetricMatch", Symbol.iterator]) expect(loose[key]).toBeUndefined();
-    expect(() => loose["subtract"]).toThrow(new TypeError('Cannot use "subtract" of actor Counter: its methods are add, pair, history, reset'));
+    for (const key of ["then", "toJSON", "constructor", "asymmetricMatch", Symbol.iterator])
+      expect(loose[key]).toBeUndefined();
+    expect(() => loose["subtract"]).toThrow(
+      new TypeError('Cannot use "subtract" of actor Counter: its methods are add, pair, history, reset'),
+    );
     expect(() => {
       loose["add"] = 1;
     }).toThrow(TypeError);
@@ -70,12 +83,20 @@ describe("actors", () => {
       ["Counter.add", 2],
       ["Counter.reset", 1],
     ]);
-    expect(host.all("submit")[0]?.spec).toMatchObject({ type: "call", actorId: "jtest.1", method: "add", maxRetries: 0, returns: 1 });
+    expect(host.all("submit")[0]?.spec).toMatchObject({
+      type: "call",
+      actorId: "jtest.1",
+      method: "add",
+      maxRetries: 0,
+      returns: 1,
+    });
   });
 
   it("[SDK-23] too few arguments throw, of the constructor too", () => {
     const { grid } = openGrid();
-    const cls = grid.remote(Counter, { captures: { Base } }) as unknown as { remote(...args: unknown[]): { add: { remote(): unknown } } };
+    const cls = grid.remote(Counter, { captures: { Base } }) as unknown as {
+      remote(...args: unknown[]): { add: { remote(): unknown } };
+    };
     expect(() => cls.remote()).toThrow('Cannot submit "Counter": it takes 1 argument and got 0');
     expect(() => cls.remote(1).add.remote()).toThrow('Cannot submit "Counter.add": it takes 1 argument and got 0');
   });
@@ -102,7 +123,9 @@ describe("actors", () => {
     counter.add.remote(1);
     counter.add.remote(2);
     expect(() => counter.add.remote(3)).toThrow(PendingCallsLimitExceededError);
-    expect(() => counter.add.remote(3)).toThrow(expect.objectContaining({ actorId: "jtest.1", code: "PENDING_CALLS_LIMIT" }));
+    expect(() => counter.add.remote(3)).toThrow(
+      expect.objectContaining({ actorId: "jtest.1", code: "PENDING_CALLS_LIMIT" }),
+    );
     await settled();
     receive(ready.exists(object("jtest.2")));
     expect(() => counter.add.remote(3)).not.toThrow();
@@ -119,7 +142,10 @@ describe("actors", () => {
     const ref = grid.remote((): unknown => 0).remote();
     const got = grid.get(ref);
     await settled();
-    receive({ type: "ready", objects: [{ type: "value", id: ref.id as never, value: { type: "inline", bytes, refs } }] });
+    receive({
+      type: "ready",
+      objects: [{ type: "value", id: ref.id as never, value: { type: "inline", bytes, refs } }],
+    });
     const { counter: same } = (await got) as { counter: typeof counter };
     expect(same.$actorId).toBe(counter.$actorId);
     same.add.remote(1);
@@ -141,7 +167,12 @@ describe("actors", () => {
     const found = grid.getActor<Counter>("visits", { namespace: "ours" });
     await settled();
     const { request } = host.last("find-actor");
-    receive({ type: "actor-found", request, actorId: "jother.4" as ActorId, spec: other.host.last("create-actor").spec });
+    receive({
+      type: "actor-found",
+      request,
+      actorId: "jother.4" as ActorId,
+      spec: other.host.last("create-actor").spec,
+    });
     const counter = await found;
     counter.add.remote(1);
     expect(counter.$ready().id).toBe("jother.4:0");
@@ -182,6 +213,8 @@ describe("actors", () => {
       }
     }
     expect(() => grid.remote(Keeper)).toThrow(CaptureError);
-    expect(() => grid.remote(Keeper, { captures: { secret } })).toThrow(expect.objectContaining({ variables: ["secret"] }));
+    expect(() => grid.remote(Keeper, { captures: { secret } })).toThrow(
+      expect.objectContaining({ variables: ["secret"] }),
+    );
   });
 });

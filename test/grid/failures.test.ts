@@ -46,26 +46,42 @@ describe("failures", () => {
     expect(new Set(table.map(([, error]) => error.code))).toEqual(new Set(errors.errorCodes));
   });
 
-  it.each(table.map(([type, error]) => [type.name, type, error] as const))("[SDK-28] %s comes back in its class, with its fields", (_, type, error) => {
-    const back = errorOf(travelled(asFailure(error)));
-    expect(back).toBeInstanceOf(type);
-    expect(back.constructor).toBe(type);
-    expect({ ...back, message: back.message, name: back.name }).toEqual({ ...error, message: "m", name: type.name });
-  });
+  it.each(table.map(([type, error]) => [type.name, type, error] as const))(
+    "[SDK-28] %s comes back in its class, with its fields",
+    (_, type, error) => {
+      const back = errorOf(travelled(asFailure(error)));
+      expect(back).toBeInstanceOf(type);
+      expect(back.constructor).toBe(type);
+      expect(Object.entries(back)).toEqual(Object.entries(error));
+      expect(back).toMatchObject({ message: "m", name: type.name });
+    },
+  );
 
-  it.each(table.map(([type, error]) => [type.name, type, error] as const))("[SDK-28] %s inside a value does too", (_, type, error) => {
-    const { grid } = openGrid();
-    const [{ inside }] = decodeArguments(grid, encodeResult(grid, [{ inside: error }], "result").bytes, new Map()) as [{ inside: Error }];
-    expect(inside.constructor).toBe(type);
-    expect({ ...inside }).toEqual({ ...error });
-    expect(inside.stack).toBe(error.stack);
-  });
+  it.each(table.map(([type, error]) => [type.name, type, error] as const))(
+    "[SDK-28] %s inside a value does too",
+    (_, type, error) => {
+      const { grid } = openGrid();
+      const [{ inside }] = decodeArguments(
+        grid,
+        encodeResult(grid, [{ inside: error }], "result").bytes,
+        new Map(),
+      ) as [{ inside: Error }];
+      expect(inside.constructor).toBe(type);
+      expect(Object.entries(inside)).toEqual(Object.entries(error));
+      expect(inside.stack).toBe(error.stack);
+    },
+  );
 
   it("[SDK-28] the user's error is rebuilt as the cause: name, message, stack, cause and own fields", () => {
     const thrown = Object.assign(new RangeError("too small", { cause: new TypeError("first") }), { least: 3 });
     const error = errorOf(travelled(failureOf(thrown, of)));
     expect(error).toBeInstanceOf(errors.TaskError);
-    expect(error).toMatchObject({ message: 'Task "f" failed: RangeError: too small', taskName: "f", workerId: "w1", code: "TASK_ERROR" });
+    expect(error).toMatchObject({
+      message: 'Task "f" failed: RangeError: too small',
+      taskName: "f",
+      workerId: "w1",
+      code: "TASK_ERROR",
+    });
     const cause = error.cause as RangeError & { least: number };
     expect(cause).toBeInstanceOf(RangeError);
     expect(cause).toMatchObject({ message: "too small", least: 3, stack: thrown.stack });
@@ -83,7 +99,9 @@ describe("failures", () => {
 
   it("[SDK-28] an input's failure is the cause of the dependent's, down to the first error", () => {
     const first = failureOf(new Error("the first"), of);
-    const error = errorOf(travelled({ code: "TASK_ERROR", message: "its input failed", taskName: "g", because: first }));
+    const error = errorOf(
+      travelled({ code: "TASK_ERROR", message: "its input failed", taskName: "g", because: first }),
+    );
     expect(error.cause).toBeInstanceOf(errors.TaskError);
     expect((error.cause as Error).cause).toMatchObject({ message: "the first" });
   });
@@ -110,7 +128,9 @@ describe("failures", () => {
   });
 
   it("[SDK-29] what cannot be copied is described", () => {
-    const thrown = Object.assign(new RangeError("with a callback", { cause: new Error("below") }), { callback: () => 1 });
+    const thrown = Object.assign(new RangeError("with a callback", { cause: new Error("below") }), {
+      callback: () => 1,
+    });
     const { cause } = errorOf(travelled(failureOf(thrown, of)));
     expect(cause).toMatchObject({ name: "RangeError", message: "with a callback", stack: thrown.stack });
     expect((cause as Error).cause).toMatchObject({ message: "below" });

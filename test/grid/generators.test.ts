@@ -9,7 +9,11 @@ function* counting(to: number): Generator<number> {
 const item = (index: number): string => object("jtest.1", index);
 
 /** Answers `want` for items as a generator that yields `count` and then ends would. */
-function producing({ host, receive }: Opened, count: number, end: () => void = () => receive(ready.value(item(0), undefined))): void {
+function producing(
+  { host, receive }: Opened,
+  count: number,
+  end: () => void = () => receive(ready.value(item(0), undefined)),
+): void {
   host.onSaid = (message) => {
     if (message.type !== "want") return;
     queueMicrotask(() => {
@@ -43,7 +47,9 @@ describe("ObjectRefGenerator", () => {
   it("[SDK-19] a producer that fails: the good items first, then its error", async () => {
     const opened = openGrid();
     const { grid, receive } = opened;
-    producing(opened, 2, () => receive(ready.failed(item(0), { code: "TASK_ERROR", message: "it broke", taskName: "counting" })));
+    producing(opened, 2, () =>
+      receive(ready.failed(item(0), { code: "TASK_ERROR", message: "it broke", taskName: "counting" })),
+    );
     const taken: string[] = [];
     const iterate = async (): Promise<void> => {
       for await (const ref of grid.remote(counting).remote(9)) taken.push(ref.id);
@@ -87,7 +93,13 @@ describe("ObjectRefGenerator", () => {
     const stream = opened.grid.remote(counting).remote(3);
     const [a, b] = [stream[Symbol.asyncIterator](), stream[Symbol.asyncIterator]()];
     const taken = await Promise.all([a.next(), b.next(), a.next(), b.next(), a.next()]);
-    expect(taken.map(({ value }) => (value as ObjectRef<number> | undefined)?.id)).toEqual([item(1), item(2), item(3), undefined, undefined]);
+    expect(taken.map(({ value }) => (value as ObjectRef<number> | undefined)?.id)).toEqual([
+      item(1),
+      item(2),
+      item(3),
+      undefined,
+      undefined,
+    ]);
   });
 
   it("[SDK-19] does not travel", () => {

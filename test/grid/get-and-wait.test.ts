@@ -6,7 +6,10 @@ import { object, openGrid, type Opened, payload, ready, settled } from "./memory
 /** A grid with `count` submitted tasks. */
 function submitted(count: number): Opened & { readonly refs: ObjectRef<unknown>[] } {
   const opened = openGrid();
-  return { ...opened, refs: opened.grid.remote((n: unknown): unknown => n).map(Array.from({ length: count }, (_, n) => n)) };
+  return {
+    ...opened,
+    refs: opened.grid.remote((n: unknown): unknown => n).map(Array.from({ length: count }, (_, n) => n)),
+  };
 }
 const [one, two, three] = [object("jtest.1"), object("jtest.2"), object("jtest.3")];
 const failure = { code: "TASK_ERROR", message: 'Task "f" failed', taskName: "f" } as const;
@@ -77,7 +80,9 @@ describe("get", () => {
     const got = grid.get(refs, { timeoutMs: 20 });
     await settled();
     receive(ready.value(one, 1));
-    await expect(got).rejects.toThrow(new GetTimeoutError('Cannot get 2 objects within 20 ms: 1 of them not ready, "jtest.2:0" first'));
+    await expect(got).rejects.toThrow(
+      new GetTimeoutError('Cannot get 2 objects within 20 ms: 1 of them not ready, "jtest.2:0" first'),
+    );
     // The answer that comes later is used by the next get.
     receive(ready.value(two, 2));
     expect(await grid.get(refs)).toEqual([1, 2]);

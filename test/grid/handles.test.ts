@@ -17,7 +17,7 @@ describe("ObjectRef", () => {
     expect(await Promise.resolve(ref)).toBe(ref);
     expect(JSON.stringify({ ref })).toBe('{"ref":{"objectRef":"jtest.1:0"}}');
     expect(inspect(ref)).toBe("ObjectRef(jtest.1:0)");
-    expect(String(ref)).toBe("[object ObjectRef]");
+    expect(Object.prototype.toString.call(ref)).toBe("[object ObjectRef]");
   });
 
   it("[SDK-18] disposing of the last handle releases the object, in one message with its neighbours", async () => {

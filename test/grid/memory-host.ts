@@ -94,13 +94,21 @@ export function object(task: string, index = 0): ObjectId {
 export const ready = {
   value: (id: string, value: unknown, refs: readonly string[] = []): ToSubmitterMessage => ({
     type: "ready",
-    objects: [{ type: "value", id: id as ObjectId, value: { type: "inline", bytes: payload(value), refs: refs as ObjectId[] } }],
+    objects: [
+      { type: "value", id: id as ObjectId, value: { type: "inline", bytes: payload(value), refs: refs as ObjectId[] } },
+    ],
   }),
   stored: (id: string, sizeBytes: number): ToSubmitterMessage => ({
     type: "ready",
     objects: [{ type: "value", id: id as ObjectId, value: { type: "stored", sizeBytes, refs: [] } }],
   }),
-  failed: (id: string, failure: Failure): ToSubmitterMessage => ({ type: "ready", objects: [{ type: "failed", id: id as ObjectId, failure }] }),
-  exists: (...ids: string[]): ToSubmitterMessage => ({ type: "ready", objects: ids.map((id) => ({ type: "exists", id: id as ObjectId })) }),
+  failed: (id: string, failure: Failure): ToSubmitterMessage => ({
+    type: "ready",
+    objects: [{ type: "failed", id: id as ObjectId, failure }],
+  }),
+  exists: (...ids: string[]): ToSubmitterMessage => ({
+    type: "ready",
+    objects: ids.map((id) => ({ type: "exists", id: id as ObjectId })),
+  }),
   ended: (id: string): ToSubmitterMessage => ({ type: "ready", objects: [{ type: "ended", id: id as ObjectId }] }),
 };

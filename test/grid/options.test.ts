@@ -27,15 +27,24 @@ describe("options of tasks", () => {
   });
 
   it.each([
-    [{ numCpus: 0.5, numGpus: 1, memoryBytes: 10, resources: { scanner: 1 } }, { demand: { cpus: 0.5, gpus: 1, memoryBytes: 10, custom: { scanner: 1 } } }],
+    [
+      { numCpus: 0.5, numGpus: 1, memoryBytes: 10, resources: { scanner: 1 } },
+      { demand: { cpus: 0.5, gpus: 1, memoryBytes: 10, custom: { scanner: 1 } } },
+    ],
     [{ retryExceptions: true }, { retryErrors: { type: "all" } }],
     [{ retryExceptions: false }, { retryErrors: { type: "none" } }],
     [{ retryExceptions: ["FlakyError"] }, { retryErrors: { type: "named", names: ["FlakyError"] } }],
     [{ schedulingStrategy: "spread" as const }, { placement: { type: "spread" } }],
     [{ schedulingStrategy: { workerId: "w1" } }, { placement: { type: "worker", workerId: "w1", soft: false } }],
-    [{ schedulingStrategy: { workerId: "w1", soft: true } }, { placement: { type: "worker", workerId: "w1", soft: true } }],
+    [
+      { schedulingStrategy: { workerId: "w1", soft: true } },
+      { placement: { type: "worker", workerId: "w1", soft: true } },
+    ],
     [{ labels: { browser: "chromium", room: ["1", "2"] } }, { labels: { browser: ["chromium"], room: ["1", "2"] } }],
-    [{ timeoutMs: 5, priority: -1, name: "other", maxRetries: 0 }, { timeoutMs: 5, priority: -1, name: "other", maxRetries: 0 }],
+    [
+      { timeoutMs: 5, priority: -1, name: "other", maxRetries: 0 },
+      { timeoutMs: 5, priority: -1, name: "other", maxRetries: 0 },
+    ],
     [{ unschedulableTimeoutMs: 0 }, { unschedulableMs: 0 }],
   ])("[SDK-30] %j", async (options, spec) => {
     const { grid, host } = openGrid();
@@ -123,11 +132,20 @@ describe("options of actors", () => {
   });
 
   it.each([
-    [{ lifetime: "detached" as const, namespace: "ours" }, { detached: true, namespace: "ours" }],
+    [
+      { lifetime: "detached" as const, namespace: "ours" },
+      { detached: true, namespace: "ours" },
+    ],
     [{ checkpoint: { everyCalls: 5 } }, { checkpoint: { type: "rhythm", everyCalls: 5 } }],
     [{ checkpoint: "manual" as const }, { checkpoint: { type: "manual" } }],
-    [{ maxRestarts: 0, maxTaskRetries: 2 }, { maxRestarts: 0, maxTaskRetries: 2 }],
-    [{ maxConcurrency: 4, concurrencyGroups: { io: 2 } }, { maxConcurrency: 4, concurrencyGroups: { io: 2 } }],
+    [
+      { maxRestarts: 0, maxTaskRetries: 2 },
+      { maxRestarts: 0, maxTaskRetries: 2 },
+    ],
+    [
+      { maxConcurrency: 4, concurrencyGroups: { io: 2 } },
+      { maxConcurrency: 4, concurrencyGroups: { io: 2 } },
+    ],
   ])("[SDK-30] %j", async (options, spec) => {
     const { grid, host } = openGrid();
     grid.remote(Actor, options).remote();

@@ -26,12 +26,25 @@ describe("a coordinator that lost its memory", () => {
     host.defined.clear();
     sayAgain();
     const again = host.said.slice(before);
-    expect(again.map(({ type }) => type)).toEqual(["define", "define", "put", "create-actor", "hold", "submit", "submit", "want", "want", "query"]);
-    expect(again.flatMap((message) => (message.type === "submit" ? message.tasks.map(({ id }) => `${id}:0`) : []))).toEqual([pending.id, call.id]);
+    expect(again.map(({ type }) => type)).toEqual([
+      "define",
+      "define",
+      "put",
+      "create-actor",
+      "hold",
+      "submit",
+      "submit",
+      "want",
+      "want",
+      "query",
+    ]);
+    expect(
+      again.flatMap((message) => (message.type === "submit" ? message.tasks.map(({ id }) => `${id}:0`) : [])),
+    ).toEqual([pending.id, call.id]);
     expect(again.flatMap((message) => (message.type === "hold" ? message.ids : []))).toEqual([done.id]);
     expect(again.flatMap((message) => (message.type === "want" ? [[message.ids, message.values]] : []))).toEqual([
-      [[call.id], false],
       [[pending.id], true],
+      [[call.id], false],
     ]);
     receive(ready.value(pending.id, "again"));
     expect(await awaited[0]).toBe("again");

@@ -28,7 +28,9 @@ describe("submitting", () => {
     remote.options({ priority: 1 }).remote(5, 6);
     remote.remote(7, 8);
     await settled();
-    expect(host.all("submit").map(({ spec, tasks }) => [spec.type === "task" && spec.priority, tasks.map(({ id }) => id)])).toEqual([
+    expect(
+      host.all("submit").map(({ spec, tasks }) => [spec.type === "task" && spec.priority, tasks.map(({ id }) => id)]),
+    ).toEqual([
       [0, ["jtest.1", "jtest.2"]],
       [1, ["jtest.3"]],
       [0, ["jtest.4"]],
@@ -60,11 +62,14 @@ describe("submitting", () => {
 
   it("[SDK-3] too few arguments throw at remote() and say how many it takes", () => {
     const { grid, host } = openGrid();
-    const loose = grid.remote(add) as unknown as { remote(...args: unknown[]): unknown; map(items: unknown[]): unknown };
+    const loose = grid.remote(add) as unknown as {
+      remote(...args: unknown[]): unknown;
+      map(items: unknown[]): unknown;
+    };
     expect(() => loose.remote(1)).toThrow(new TypeError('Cannot submit "add": it takes 2 arguments and got 1'));
     expect(() => loose.map([1])).toThrow(TypeError);
     expect(host.all("submit")).toEqual([]);
-    const optional = grid.remote((a: number, b = 2) => a + b);
+    const optional = grid.remote((a: number, b: number = 2) => a + b) as unknown as { remote(a: number): unknown };
     expect(() => optional.remote(1)).not.toThrow();
   });
 
@@ -72,12 +77,16 @@ describe("submitting", () => {
     const { grid, host } = openGrid();
     const a = grid.put(1);
     const b = grid.put(2);
-    grid.remote(echo as (...values: unknown[]) => unknown).remote(a, [b, b], a);
+    grid.remote((...values: unknown[]): unknown => values).remote(a, [b, b], a);
     await settled();
     const [task] = host.last("submit").tasks;
     expect(task).toMatchObject({ inputs: [a.id], holds: [b.id] });
     const thread = openGrid({ isLasting: false });
-    const args = decodeArguments(thread.grid, task?.args ?? new Uint8Array(), new Map([[a.id as ObjectId, payload({ n: 7 })]]));
+    const args = decodeArguments(
+      thread.grid,
+      task?.args ?? new Uint8Array(),
+      new Map([[a.id as ObjectId, payload({ n: 7 })]]),
+    );
     expect(args[0]).toEqual({ n: 7 });
     expect(args[2]).toEqual({ n: 7 });
     expect(args[2]).not.toBe(args[0]);
@@ -126,7 +135,9 @@ describe("submitting", () => {
     list.push(2);
     await settled();
     const thread = openGrid({ isLasting: false });
-    expect(decodeArguments(thread.grid, host.last("submit").tasks[0]?.args ?? new Uint8Array(), new Map())).toEqual([[1]]);
+    expect(decodeArguments(thread.grid, host.last("submit").tasks[0]?.args ?? new Uint8Array(), new Map())).toEqual([
+      [1],
+    ]);
   });
 
   it("[SDK-10] numReturns gives as many refs, none for 0", async () => {
@@ -198,7 +209,10 @@ describe("uploads", () => {
     await settled();
     host.uploads[0]?.reject(new Error("disk full"));
     await expect(grid.get(large)).rejects.toThrow(/disk full/);
-    await expect(grid.get(dependent)).rejects.toMatchObject({ code: "TASK_ERROR", cause: { message: expect.stringContaining("disk full") } });
+    await expect(grid.get(dependent)).rejects.toMatchObject({
+      code: "TASK_ERROR",
+      cause: { message: expect.stringContaining("disk full") },
+    });
     await expect(grid.get(further)).rejects.toMatchObject({ code: "TASK_ERROR" });
     expect(host.all("put")).toEqual([]);
     expect(host.last("submit").tasks.map(({ id }) => `${id}:0`)).toEqual([other.id]);

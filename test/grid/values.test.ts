@@ -1,10 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { decodeArguments, decodeFunctionDefinition, encodeFunctionDefinition, encodeResult } from "../../grid/values.ts";
+import {
+  decodeArguments,
+  decodeFunctionDefinition,
+  encodeFunctionDefinition,
+  encodeResult,
+} from "../../grid/values.ts";
 import { toPortable } from "../../grid/shipping/portable.ts";
 import type { ActorClass, ActorHandle, Grid, ObjectRef, RemoteFunction, RemoteGenerator } from "../../grid/types.ts";
 import { CaptureError, ProtocolError } from "../../protocol/errors.ts";
 import { openGrid, settled } from "./memory-host.ts";
 import { encodeValue, joinSegments } from "../../protocol/payload.ts";
+
+/** In scope where a shipped function runs, and nowhere here. */
+declare const grid: Grid;
 
 /** `value` as it arrives in `to`. */
 function sent<T>(value: T, from: Grid, to: Grid): T {
@@ -30,7 +38,11 @@ describe("the grid's own things inside values", () => {
     await settled();
     expect(here.host.types).toEqual(["define"]);
     expect(there.host.types).toEqual(["submit"]);
-    expect(there.host.last("submit").spec).toMatchObject({ name: "twice", priority: 3, functionId: here.host.last("define").functionId });
+    expect(there.host.last("submit").spec).toMatchObject({
+      name: "twice",
+      priority: 3,
+      functionId: here.host.last("define").functionId,
+    });
     expect(() => (remote as unknown as RemoteFunction<[], number>).remote()).toThrow("takes 1 argument");
     await expect(remote.local(1)).rejects.toThrow(/source stayed/);
     expect(() => remote.options({ captures: {} })).toThrow(TypeError);
@@ -69,22 +81,42 @@ describe("the grid's own things inside values", () => {
   it("[SDK-33] tokens that make no sense are refused", () => {
     const { grid } = openGrid();
     class Forged {}
-    for (const token of [{ kind: "ref" }, { kind: "actor", actorId: "a" }, { kind: "function", functionId: "f", name: "f", holds: [], options: { bad: 1 } }, { kind: "root-shell" }, { kind: "error", code: "NOPE" }]) {
+    for (const token of [
+      { kind: "ref" },
+      { kind: "actor", actorId: "a" },
+      { kind: "function", functionId: "f", name: "f", holds: [], options: { bad: 1 } },
+      { kind: "root-shell" },
+      { kind: "error", code: "NOPE" },
+    ]) {
       const bytes = joinSegments(encodeValue([new Forged()], { hooks: { tokenOf: () => token } }));
-      expect(() => decodeArguments(grid, bytes, new Map())).toThrow(token.kind === "function" ? TypeError : ProtocolError);
+      expect(() => decodeArguments(grid, bytes, new Map())).toThrow(
+        token.kind === "function" ? TypeError : ProtocolError,
+      );
     }
   });
 });
 
 describe("functions on the way", () => {
-  function shipped(grid: Grid, fn: Function, captures: Readonly<Record<string, unknown>> = {}): ReturnType<typeof decodeFunctionDefinition> {
-    const portable = toPortable(fn, { captures, what: "test", isOpaque: (value) => value === grid || typeof value === "object" });
+  function shipped(
+    grid: Grid,
+    fn: Function,
+    captures: Readonly<Record<string, unknown>> = {},
+  ): ReturnType<typeof decodeFunctionDefinition> {
+    const portable = toPortable(fn, {
+      captures,
+      what: "test",
+      isOpaque: (value) => value === grid || typeof value === "object",
+    });
     return decodeFunctionDefinition(encodeFunctionDefinition(grid, portable).bytes);
   }
 
   it("[SDK-34] the same function with the same captures gives the same bytes", () => {
     const { grid } = openGrid();
-    const portable = (rows: unknown): Uint8Array => encodeFunctionDefinition(grid, toPortable(() => rows, { captures: { rows }, what: "test" })).bytes;
+    const portable = (rows: unknown): Uint8Array =>
+      encodeFunctionDefinition(
+        grid,
+        toPortable(() => rows, { captures: { rows }, what: "test" }),
+      ).bytes;
     expect(portable([1, { a: 2 }])).toEqual(portable([1, { a: 2 }]));
     expect(portable([1])).not.toEqual(portable([2]));
   });
@@ -101,12 +133,26 @@ describe("functions on the way", () => {
 
   it("[SDK-35] `grid` in it is the executing one, and so are captured refs, handles, functions and the grid", async () => {
     const here = openGrid();
-    const captures = { table: here.grid.put(1), twice: here.grid.remote(double), my: here.grid, counter: here.grid.remote(Counter).remote() };
+    const captures = {
+      table: here.grid.put(1),
+      twice: here.grid.remote(double),
+      my: here.grid,
+      counter: here.grid.remote(Counter).remote(),
+    };
     const { table, twice, my, counter } = captures;
-    const definition = shipped(here.grid, () => ({ grid, my, table, refs: [twice.remote(1), counter.add.remote(1)] }), captures);
+    const definition = shipped(
+      here.grid,
+      () => ({ grid, my, table, refs: [twice.remote(1), counter.add.remote(1)] }),
+      captures,
+    );
     for (const jobId of ["ja", "jb"]) {
       const thread = openGrid({ jobId, isLasting: false });
-      const seen = definition.compile(thread.grid)() as { grid: Grid; my: Grid; table: ObjectRef<number>; refs: ObjectRef<number>[] };
+      const seen = definition.compile(thread.grid)() as {
+        grid: Grid;
+        my: Grid;
+        table: ObjectRef<number>;
+        refs: ObjectRef<number>[];
+      };
       expect(seen.grid).toBe(thread.grid);
       expect(seen.my).toBe(thread.grid);
       expect(seen.table.id).toBe(table.id);
@@ -115,9 +161,6 @@ describe("functions on the way", () => {
       expect(thread.host.types).toEqual(["hold", "submit", "submit"]);
     }
   });
-  // Stands for the `grid` that is in scope where it runs.
-  declare const grid: Grid;
-
   it("[SDK-36] a function written inside it is shipped on with the same captures", () => {
     const here = openGrid();
     const rate = 3;

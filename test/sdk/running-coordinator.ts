@@ -6,7 +6,16 @@ import { failureOf } from "../../grid/failures.ts";
 import { createGrid } from "../../grid/grid.ts";
 import type { Grid } from "../../grid/types.ts";
 import { decodeArguments, decodeFunctionDefinition, encodeResult } from "../../grid/values.ts";
-import { actorId, childId, type ActorId, type FunctionId, type JobId, type ObjectId, returnId, type TaskId } from "../../protocol/ids.ts";
+import {
+  actorId,
+  childId,
+  type ActorId,
+  type FunctionId,
+  type JobId,
+  type ObjectId,
+  returnId,
+  type TaskId,
+} from "../../protocol/ids.ts";
 import type { SubmitterMessage, ToSubmitterMessage } from "../../protocol/messages.ts";
 import type { ActorSpec, Spec, Submission, Value } from "../../protocol/nouns.ts";
 
@@ -60,12 +69,22 @@ export class RunningCoordinator {
         this.actors.delete(message.actorId);
         return;
       case "find-actor": {
-        const found = [...this.actors].find(([, { spec }]) => spec.name === message.name && spec.namespace === message.namespace);
-        reply({ type: "actor-found", request: message.request, ...(found && { actorId: found[0], spec: found[1].spec }) });
+        const found = [...this.actors].find(
+          ([, { spec }]) => spec.name === message.name && spec.namespace === message.namespace,
+        );
+        reply({
+          type: "actor-found",
+          request: message.request,
+          ...(found && { actorId: found[0], spec: found[1].spec }),
+        });
         return;
       }
       case "query":
-        reply({ type: "answer", request: message.request, json: JSON.stringify(this.#answer(message.what, message.parameters)) });
+        reply({
+          type: "answer",
+          request: message.request,
+          json: JSON.stringify(this.#answer(message.what, message.parameters)),
+        });
         return;
       case "hold":
       case "release":
@@ -76,7 +95,8 @@ export class RunningCoordinator {
   }
 
   #answer(what: string, parameters: string): unknown {
-    if (what === "resources") return { total: { numCpus: this.threads, workers: 1 }, available: { numCpus: this.threads } };
+    if (what === "resources")
+      return { total: { numCpus: this.threads, workers: 1 }, available: { numCpus: this.threads } };
     if (what !== "ready") return [];
     const { ids } = JSON.parse(parameters) as { ids: ObjectId[] };
     return ids.filter((id) => this.objects.has(id));
@@ -104,7 +124,8 @@ export class RunningCoordinator {
       await this.#finish(spec, task.id, grid, result);
     } catch (error) {
       const failure = failureOf(error, { taskName: spec.name });
-      for (let index = 0; index < Math.max(1, spec.returns); index++) this.#ready({ type: "failed", id: returnId(task.id, index), failure });
+      for (let index = 0; index < Math.max(1, spec.returns); index++)
+        this.#ready({ type: "failed", id: returnId(task.id, index), failure });
     }
   }
 
@@ -147,7 +168,12 @@ export class RunningCoordinator {
     this.actors.set(id, { spec, instance, last: Promise.resolve() });
     instance.then(
       () => this.#value(creation.id, 0, grid, undefined),
-      (error: unknown) => this.#ready({ type: "failed", id: returnId(creation.id, 0), failure: failureOf(error, { taskName: spec.className }) }),
+      (error: unknown) =>
+        this.#ready({
+          type: "failed",
+          id: returnId(creation.id, 0),
+          failure: failureOf(error, { taskName: spec.className }),
+        }),
     );
   }
 

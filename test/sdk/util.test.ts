@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { createGrid } from "../../grid/grid.ts";
 import type { Grid, ObjectRef } from "../../grid/types.ts";
-import { ActorPool, GetTimeoutError, Pool, Queue, QueueEmptyError, QueueFullError, TaskError } from "../../sdk/index.ts";
+import {
+  ActorPool,
+  GetTimeoutError,
+  Pool,
+  Queue,
+  QueueEmptyError,
+  QueueFullError,
+  TaskError,
+} from "../../sdk/index.ts";
 import { MemoryHost } from "../grid/memory-host.ts";
 import { RunningCoordinator } from "./running-coordinator.ts";
 
@@ -24,7 +32,9 @@ describe("a grid that runs", () => {
     const { grid } = running();
     const add = grid.remote((a: number, b: number) => a + b);
     expect(await grid.get(add.remote(add.remote(1, 2), grid.put(3)))).toBe(6);
-    const [q, r] = grid.remote((a: number, b: number): [number, number] => [Math.floor(a / b), a % b], { numReturns: 2 }).remote(7, 2);
+    const [q, r] = grid
+      .remote((a: number, b: number): [number, number] => [Math.floor(a / b), a % b], { numReturns: 2 })
+      .remote(7, 2);
     expect(await grid.get([q, r])).toEqual([3, 1]);
     const counting = grid.remote(function* (to: number) {
       for (let i = 0; i < to; i++) yield { i };
@@ -32,7 +42,9 @@ describe("a grid that runs", () => {
     const items: number[] = [];
     for await (const ref of counting.remote(20)) items.push((await ref.get()).i);
     expect(items).toEqual(Array.from({ length: 20 }, (_, i) => i));
-    const nested = grid.remote(async (n: number) => await grid.get([add.remote(n, 1), add.remote(n, 2)]), { captures: { add, grid } });
+    const nested = grid.remote(async (n: number) => await grid.get([add.remote(n, 1), add.remote(n, 2)]), {
+      captures: { add, grid },
+    });
     expect(await nested.remote(1).get()).toEqual([2, 3]);
   });
 
@@ -217,7 +229,9 @@ describe("Pool", () => {
     expect(results).toEqual([1, 4, 9, 16, 25]);
     expect(taken).toBeLessThanOrEqual(8);
     expect(coordinator.said.some(({ type }) => type === "cancel")).toBe(true);
-    expect((await all(new Pool(grid).imap(square, [1, 2, 3], { ordered: false }))).toSorted()).toEqual([1, 4, 9]);
+    expect((await all(new Pool(grid).imap(square, [1, 2, 3], { ordered: false }))).toSorted((a, b) => a - b)).toEqual([
+      1, 4, 9,
+    ]);
     await expect(all(new Pool(grid).imap(square, [1], { maxInFlight: 0 }))).rejects.toThrow(RangeError);
   });
 });

@@ -96,10 +96,9 @@ export class Threads {
   get spares(): number {
     return this.#count((thread) => thread.type === "spare");
   }
+  /** Those that run something now; an actor between its calls does not. */
   get busy(): number {
-    return this.#count(
-      (thread) => thread.type !== "spare" && (thread.type === "tasks" ? thread.cpuUnits > 0 : thread.held.size > 0),
-    );
+    return this.#count((thread) => thread.type !== "spare" && [...thread.held].some(isRunning));
   }
 
   /** Threads lent that run nothing of a task, and so could share what waits. */
@@ -233,4 +232,9 @@ export class Threads {
     for (const thread of this.#threads.values()) if (is(thread)) count++;
     return count;
   }
+}
+
+function isRunning(attempt: Attempt): boolean {
+  const isBetweenCalls = attempt.kind === "creation" && attempt.actor.state.type !== "starting";
+  return attempt.state.type === "running" && !isBetweenCalls;
 }

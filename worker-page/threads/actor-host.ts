@@ -135,7 +135,6 @@ export class ActorHost {
       if (calls === "fail") this.#calls[id]?.attempt.fail(why ?? this.#died());
       else this.#calls[id]?.attempt.drop();
     }
-    this.#link.flush();
     this.#creation.drop();
     const { reports } = this.#of.runtime;
     reports.add({ type: "actor-ended", actorId: this.id, epoch: this.epoch, ...(why && { failure: why }) });
@@ -151,7 +150,7 @@ export class ActorHost {
     const letter = new Call(given, this, mailbox);
     this.#calls[given.attemptId] = letter;
     runtime.attempts.add(letter.attempt);
-    runtime.attempts.connect(given.attemptId, this.#link);
+    runtime.attempts.connect(given.attemptId, this.#linkOf(letter.attempt));
     if (mailbox === undefined) letter.attempt.fail(this.#noSuchGroup(given, group));
     else mailbox.add(letter);
   }
@@ -201,6 +200,17 @@ export class ActorHost {
     return failure("TASK_ERROR", message, { taskName: work.name, workerId, actorId: this.id });
   }
 
+  /** What the answer to a call sets going is that call's again. */
+  #linkOf(attempt: Attempt): Link {
+    return {
+      receive: (message) => {
+        this.#host.follow(attempt);
+        this.#link.receive(message);
+      },
+      flush: () => this.#link.flush(),
+    };
+  }
+
   newAttempt(given: ThreadCall, owner: AttemptOwner): Attempt {
     return new Attempt(given.attemptId, given.work, this.#of.runtime, owner);
   }
@@ -219,8 +229,12 @@ export class ActorHost {
     delete this.#calls[attempt.id];
     if (heldPlace) this.#of.active(-1);
     // Another call that is in progress speaks for itself again.
-    for (const id in this.#calls)
-      if (this.#calls[id]?.attempt.isRunning === true) this.#host.follow(this.#calls[id].attempt);
+    for (const id in this.#calls) {
+      const other = this.#calls[id]?.attempt;
+      if (other?.isRunning !== true) continue;
+      this.#host.follow(other);
+      this.#of.runtime.attempts.enter(other);
+    }
     if (this.#isExiting && attempt.doom !== undefined) this.#end(undefined, "fail");
     else this.#of.wake();
   }

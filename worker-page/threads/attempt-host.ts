@@ -3,8 +3,9 @@
  * a host of its own. An actor's follows the call that is running: the ids of what it submits derive from that call, and
  * between calls from the actor's creation.
  *
- * With maxConcurrency 1 that is exact. With more, a call that goes on after another has begun submits in the name of the
- * one last entered: ids stay unique, and a replay may give them to another of the calls that were interleaved.
+ * With maxConcurrency 1 that is exact, and so it is with more as long as calls wait for the grid alone: the answer says
+ * whose it is. A call that goes on after a timer, while others are in progress, submits in the name of the one last
+ * entered: ids stay unique, and a replay may give them to another of the interleaved calls.
  *
  * THREAD-10: `grid.context()` tells the attempt that asks, also when calls interleave; once it has ended its Grid is
  * dead: what it says then is dropped.
@@ -51,6 +52,7 @@ export class AttemptHost implements GridHost {
   readonly #first: Attempt;
   #current: Attempt;
   #uploads: Promise<unknown> | undefined = undefined;
+  #saySoFar: () => void = () => {};
 
   constructor(attempt: Attempt, demand: Demand, runtime: Runtime, actor?: ActorPart) {
     this.jobId = attempt.work.jobId;
@@ -67,7 +69,15 @@ export class AttemptHost implements GridHost {
 
   /** This call's code runs from here on. */
   follow(attempt: Attempt): void {
+    if (attempt === this.#current) return;
+    // What the Grid has gathered is still the other's.
+    this.#saySoFar();
     this.#current = attempt;
+  }
+
+  /** Once, when it has its Grid: `saySoFar` makes the Grid say at once what it has gathered. */
+  serve(saySoFar: () => void): void {
+    this.#saySoFar = saySoFar;
   }
 
   get current(): Attempt {
@@ -162,7 +172,9 @@ export class AttemptHost implements GridHost {
 export function openGrid(host: AttemptHost): { readonly grid: Grid; readonly link: Link } {
   const end = createGrid(host);
   const { outbox } = submitterOf(end.grid);
-  return { grid: end.grid, link: { receive: (message) => end.receive(message), flush: () => outbox.flush() } };
+  const flush = (): void => outbox.flush();
+  host.serve(flush);
+  return { grid: end.grid, link: { receive: (message) => end.receive(message), flush } };
 }
 
 /** The shell rejects with a Failure; anything else means that it cannot be reached. */

@@ -186,13 +186,11 @@ export class Attempt {
   #end(outcome: ((ranMs: number) => ThreadReport) | undefined): void {
     if (this.#phase === "ended") return;
     const ranMs = this.#ranMs();
-    if (outcome !== undefined) {
-      // 1. What the grid is still to be told belongs to this attempt, so it goes before the outcome.
-      this.#runtime.attempts.linkOf(this.id)?.flush();
-      this.#sayProgress();
-      this.#runtime.console.ended(this);
-      this.#runtime.reports.add(outcome(ranMs));
-    }
+    // 1. What it was still to say goes before the outcome.
+    this.#runtime.attempts.linkOf(this.id)?.flush();
+    this.#sayProgress();
+    this.#runtime.console.ended(this);
+    if (outcome !== undefined) this.#runtime.reports.add(outcome(ranMs));
     // 2. From here on it is not heard.
     const heldPlace = this.#phase === "running" && this.#waits === 0;
     this.#phase = "ended";

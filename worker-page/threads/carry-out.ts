@@ -6,7 +6,7 @@
  */
 import { failure } from "../../protocol/nouns.ts";
 import { produce } from "./generators.ts";
-import { encode, failBy, type Run, whenSaid } from "./run.ts";
+import { encode, failBy, failWith, type Run, whenSaid } from "./run.ts";
 import type { ThreadValue } from "./thread-work.ts";
 
 /** Begins the attempt with `body`, which is or calls the user's code, and sees it to its end. */
@@ -43,7 +43,7 @@ function finish(run: Run, result: unknown): void {
   const { returns, name } = attempt.work;
   if (returns !== 1 && returns !== 0 && (!Array.isArray(result) || result.length !== returns)) {
     const message = `Task "${name}" returned ${inWords(result)} where numReturns is ${returns}`;
-    attempt.fail(failure("TASK_ERROR", message, { taskName: name, workerId: runtime.workerId }));
+    failWith(run, failure("TASK_ERROR", message, { taskName: name, workerId: runtime.workerId }));
     return;
   }
   const values: ThreadValue[] = [];

@@ -8,7 +8,7 @@
  */
 import { failure } from "../../protocol/nouns.ts";
 import type { Attempt } from "./attempt.ts";
-import { encode, type Run, whenSaid } from "./run.ts";
+import { encode, failWith, type Run, whenSaid } from "./run.ts";
 import { sliceMs } from "./reports.ts";
 
 type Steps = Iterator<unknown> | AsyncIterator<unknown>;
@@ -21,7 +21,7 @@ export async function produce(run: Run, generator: unknown): Promise<void> {
   if (steps === undefined) {
     const { name } = attempt.work;
     const message = `Task "${name}" is a generator and returned nothing to iterate over`;
-    attempt.fail(failure("TASK_ERROR", message, { taskName: name, workerId: runtime.workerId }));
+    failWith(run, failure("TASK_ERROR", message, { taskName: name, workerId: runtime.workerId }));
     return;
   }
 

@@ -27,6 +27,11 @@ export function whenSaid({ host }: Run, then: () => void): void {
   else void host.uploads.then(then);
 }
 
+/** Ends it with `why`, behind what it has put. */
+export function failWith(run: Run, why: Failure): void {
+  whenSaid(run, () => run.attempt.fail(why));
+}
+
 /** Undefined when it could not be encoded: then the attempt has failed. */
 export function encode(run: Run, value: unknown, root: string): ThreadValue | undefined {
   try {
@@ -34,7 +39,7 @@ export function encode(run: Run, value: unknown, root: string): ThreadValue | un
   } catch (error) {
     // A getter of the user's may have thrown just as well.
     if (!(error instanceof GridError)) failBy(run, error);
-    else run.attempt.fail({ ...asFailure(error), taskName: run.attempt.work.name, workerId: run.runtime.workerId });
+    else failWith(run, { ...asFailure(error), taskName: run.attempt.work.name, workerId: run.runtime.workerId });
     return undefined;
   }
 }
@@ -47,8 +52,7 @@ export function failBy(run: Run, error: unknown): void {
     attempt.fail(attempt.cancellation());
     return;
   }
-  const why = describe(run, error);
-  whenSaid(run, () => attempt.fail(why));
+  failWith(run, describe(run, error));
 }
 
 /** Never throws, whatever was thrown. */

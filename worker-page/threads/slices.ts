@@ -52,11 +52,7 @@ export class Slices {
   }
 
   #runSlice(beganAt: number): void {
-    this.#isStepping = true;
-    let result: StepResult;
-    do result = this.#step();
-    while (result === "again" && !this.#isOver(beganAt));
-    this.#isStepping = false;
+    const result = this.#steps(beganAt);
     switch (result) {
       case "again":
         this.#turnThen("more");
@@ -69,6 +65,18 @@ export class Slices {
         this.#beganAt = undefined;
         this.#reports.release();
         break;
+    }
+  }
+
+  #steps(beganAt: number): StepResult {
+    this.#isStepping = true;
+    try {
+      let result: StepResult;
+      do result = this.#step();
+      while (result === "again" && !this.#isOver(beganAt));
+      return result;
+    } finally {
+      this.#isStepping = false;
     }
   }
 

@@ -15,7 +15,7 @@ export interface ThreadApi {
   run(tasks: readonly ThreadTask[]): void;
   startActor(actor: ThreadActor): void;
   call(calls: readonly ThreadCall[]): void;
-  /** The actor's instance goes; its calls in progress are reported as failed. */
+  /** The actor's instance goes and is reported as ended; of its calls nothing more is said. */
   stopActor(actorId: ActorId): void;
   /** Fires the AbortSignal of these. A task that has not begun is reported as failed with TASK_CANCELLED. */
   cancel(attemptIds: readonly AttemptId[]): void;

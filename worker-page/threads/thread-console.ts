@@ -42,7 +42,7 @@ export class ThreadConsole {
     this.#say(admitLine(budget, { attemptId: attempt.id, level, text }, at));
   }
 
-  /** Says what was dropped of its lines; called before its outcome is reported. */
+  /** Says what was dropped of its lines, and forgets it; called before its outcome is reported. */
   ended({ id }: Attempt): void {
     this.#indent = "";
     const budget = this.#budgets[id];

@@ -19,7 +19,8 @@ function begin({ data }: MessageEvent<ThreadPorts>): void {
   scope.removeEventListener("message", begin);
   const orders = sealPort(data.orders);
   const thread = new ThreadRuntime(data.workerId, shellCalls(sealPort(data.reports)), messageTurns());
-  captureConsole(scope, thread.console);
+  // First: an error in it has to reach the frame, which tells the shell that this thread is none.
   lockDown(scope, () => thread.closing());
+  captureConsole(scope, thread.console);
   obeyShell(orders, thread.api);
 }

@@ -80,8 +80,7 @@ export const runtimeAttacks: readonly Attack[] = [
             };
           if (typeof descriptor.value === "function")
             Object.defineProperty(prototype, key, { ...descriptor, value: spy(descriptor.value) });
-          else if (descriptor.get)
-            Object.defineProperty(prototype, key, { ...descriptor, get: spy(descriptor.get) as () => unknown });
+          else if (descriptor.get) Object.defineProperty(prototype, key, { ...descriptor, get: spy(descriptor.get) });
         }
       }
       for (let i = 0; i < 5; i++) {

@@ -268,6 +268,64 @@ test("[THREAD-10] what a call submits is named after the call, and between calls
   ]);
 });
 
+test("[THREAD-10] interleaved calls that wait for the grid go on in their own names", async () => {
+  const thread = aThread();
+  const { actor, call } = thread.actorOf(
+    class Asker {
+      async ask() {
+        await grid.wait([grid.put("a question")]);
+        grid.put("an afterthought");
+        return grid.context().taskId;
+      }
+    },
+    { maxConcurrency: 2 },
+  );
+  thread.api.startActor(actor);
+  const calls = [call("ask"), call("ask")];
+  thread.api.call(calls);
+  const wants = await thread.until(() => {
+    const found = thread.of("relay").filter(({ message }) => message.type === "want");
+    return found.length === 2 ? found : undefined;
+  });
+  for (const { attemptId, message } of wants) {
+    if (message.type !== "want") continue;
+    thread.api.receive(attemptId, { type: "ready", objects: message.ids.map((id) => ({ type: "exists", id })) });
+    await thread.outcomeOf(attemptId);
+  }
+  for (const one of calls) {
+    const id = one.attemptId.split("#")[0];
+    expect(await thread.valueOf(one)).toBe(id);
+    const puts = thread
+      .of("relay")
+      .filter(({ attemptId, message }) => attemptId === one.attemptId && message.type === "put");
+    expect(puts.map(({ message }) => message.type === "put" && message.id)).toEqual([`${id}.0:0`, `${id}.1:0`]);
+  }
+  expect(thread.of("unblocked")).toHaveLength(2);
+});
+
+test("[THREAD-10] what a call has gathered to say is said in its own name when another begins", async () => {
+  const thread = aThread();
+  const { actor, call } = thread.actorOf(
+    class Parent {
+      async submit() {
+        grid.remote((n: number) => n).remote(1);
+        await Promise.resolve();
+      }
+    },
+    { maxConcurrency: 2 },
+  );
+  thread.api.startActor(actor);
+  const calls = [call("submit"), call("submit")];
+  thread.api.call(calls);
+  await Promise.all(calls.map(({ attemptId }) => thread.outcomeOf(attemptId)));
+  const submits = thread
+    .of("relay")
+    .flatMap(({ attemptId, message }) =>
+      message.type === "submit" ? message.tasks.map(({ id }) => [attemptId, id]) : [],
+    );
+  expect(submits).toEqual(calls.map(({ attemptId }) => [attemptId, `${attemptId.split("#")[0]}.0`]));
+});
+
 test("a call with a timeoutMs is said to begin before it does", async () => {
   const { thread, call } = await aCounter();
   const kept = notes();

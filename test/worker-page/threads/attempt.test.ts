@@ -183,3 +183,16 @@ test("ranMs leaves out the time a task waits for the grid", async () => {
   const { ranMs } = await thread.outcomeOf(task.attemptId);
   expect(ranMs).toBeLessThan(25);
 });
+
+test("[THREAD-8] a task that fails is heard of after what it had put", async () => {
+  const thread = aThread();
+  thread.shell.upload = () => sleep(10);
+  const task = thread.tasksOf(() => {
+    grid.put(new Uint8Array(200_000));
+    throw new Error("no");
+  })();
+  thread.api.run([task]);
+  await thread.failureOf(task);
+  const types = thread.all().map((report) => (report.type === "relay" ? report.message.type : report.type));
+  expect(types).toEqual(["put", "failed"]);
+});

@@ -161,8 +161,7 @@ test("shows cycles and causes", () => {
 });
 
 test("a huge value costs no more than its line", () => {
-  const rows = Array.from({ length: 100 }, () =>
-    Array.from({ length: 100 }, () => Array.from({ length: 100 }, () => "x".repeat(100))),
-  );
-  expect(inspect(rows).length).toBeLessThan(100_000);
+  const row = Array.from({ length: 1_000 }, () => "x".repeat(100));
+  const table = Array.from({ length: 100 }, () => Array.from({ length: 100 }, () => row));
+  expect(inspect(table).length).toBeLessThan(40_000);
 });
