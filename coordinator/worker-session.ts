@@ -176,7 +176,8 @@ export class WorkerSession implements Destination {
       this.#options.send({ type: "assign", work, functionId: like.spec.functionId, demand: like.spec.demand, quick: like.quick, tasks });
       return;
     }
-    const { actorId, method, concurrencyGroup } = like.spec;
+    const { actorId, spec } = like;
+    const { method, concurrencyGroup } = spec;
     const group = concurrencyGroup === undefined ? {} : { concurrencyGroup };
     this.#options.send({ type: "call", actorId, epoch: like.epoch, method, ...group, work, tasks });
   }
@@ -230,7 +231,7 @@ export class WorkerSession implements Destination {
 
 function isLike(a: InstructionOf<"assign"> | InstructionOf<"call">, b: InstructionOf<"assign"> | InstructionOf<"call">): boolean {
   if (a.type !== b.type || a.spec !== b.spec || a.jobId !== b.jobId) return false;
-  return a.type === "assign" ? a.quick === (b.type === "assign" && b.quick) : a.epoch === (b.type === "call" ? b.epoch : -1);
+  return a.type === "assign" ? a.quick === (b.type === "assign" && b.quick) : b.type === "call" && a.epoch === b.epoch && a.actorId === b.actorId;
 }
 
 function workOf(jobId: Work["jobId"], namespace: string, spec: Spec): Work {

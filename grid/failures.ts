@@ -254,8 +254,13 @@ function briefly(cause: Error): Error {
 /** `RangeError: too small`, or what stands for a value that is no error. Never throws, whatever the value does. */
 function inWords(thrown: unknown): string {
   if (thrown instanceof Error) return `${textOf(() => thrown.name) || "Error"}: ${textOf(() => thrown.message)}`;
-  const isObject = typeof thrown === "object" && thrown !== null;
-  return `it threw ${textOf(() => (typeof thrown === "string" || isObject ? JSON.stringify(thrown) : String(thrown))) || "an object"}`;
+  return `it threw ${textOf(() => valueInWords(thrown)) || "an object"}`;
+}
+
+function valueInWords(thrown: unknown): string | undefined {
+  if (thrown === undefined || thrown === null) return String(thrown);
+  if (typeof thrown === "symbol" || typeof thrown === "bigint") return thrown.toString();
+  return typeof thrown === "function" ? "a function" : JSON.stringify(thrown);
 }
 
 function causeOf(error: Error): unknown {

@@ -1,7 +1,7 @@
 /**
  * Everything a Grid says, in the order it was said. Owns two things: neighbours of the same sort are put into one
- * message (submissions with one spec, releases, holds), and whatever stands behind an upload waits for it. Knows nothing
- * about what the messages bring about.
+ * message (submissions with one spec, releases, holds, wants), and whatever stands behind an upload waits for it. Knows
+ * nothing about what the messages bring about.
  */
 import type { ObjectId, TaskId } from "../protocol/ids.ts";
 import { taskOfObject } from "../protocol/ids.ts";

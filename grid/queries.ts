@@ -76,7 +76,7 @@ export class Queries {
     this.#failure = failure;
     const open = [...this.#open.values()];
     this.#open.clear();
-    for (const { settle } of open) settle(failure);
+    for (const asked of open) asked.settle(failure);
   }
 
   async #answerTo(question: Question): Promise<Answer> {

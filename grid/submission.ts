@@ -35,7 +35,6 @@ export function submitWith<T>(
   captured: readonly ObjectId[],
   submit: (submission: Submission) => T,
 ): T {
-  submitter.check();
   const { values, inputs } = withInputs(args);
   const encoded = encodeArguments(submitter, values);
   if (encoded.bytes.length <= limits.inlineValueBytes) {

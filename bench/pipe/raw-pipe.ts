@@ -31,7 +31,8 @@ const openTimeoutMs = 30_000;
 
 export async function openRawPipe(tabs: number): Promise<RawPipe> {
   const messageBytes = noOpBytes();
-  const [page, frame, thread] = await Promise.all([
+  const [policy, page, frame, thread] = await Promise.all([
+    sandboxPolicy(),
     bundle(join(import.meta.dirname, "page.ts"), "page"),
     bundle(join(import.meta.dirname, "frame.ts"), "script"),
     bundle(join(import.meta.dirname, "thread.ts"), "script"),
@@ -47,11 +48,10 @@ export async function openRawPipe(tabs: number): Promise<RawPipe> {
     const channels: Channel[] = [];
     const server = createServer((request, response) => {
       const { pathname } = new URL(request.url ?? "/", "http://localhost");
-      void answerTo(pathname, { page, frame, thread }).then(({ type, body, policy }) => {
-        response.setHeader("content-type", type);
-        if (policy !== undefined) response.setHeader("content-security-policy", policy);
-        response.end(body);
-      });
+      const { type, body, policy: own } = answerTo(pathname, { policy, page, frame, thread });
+      response.setHeader("content-type", type);
+      if (own !== undefined) response.setHeader("content-security-policy", own);
+      response.end(body);
     });
     const signalling = signallingOn(server, endpoint, (channel) => channels.push(channel));
     server.listen(0, "127.0.0.1");
@@ -101,34 +101,40 @@ export async function openRawPipe(tabs: number): Promise<RawPipe> {
   }
 }
 
-interface Scripts {
+interface Served {
+  readonly policy: string;
   readonly page: string;
   readonly frame: string;
   readonly thread: string;
 }
 
-async function answerTo(
-  path: string,
-  { page, frame, thread }: Scripts,
-): Promise<{ type: string; body: string; policy?: string }> {
+interface Answer {
+  readonly type: string;
+  readonly body: string;
+  readonly policy?: string;
+}
+
+function answerTo(path: string, { policy, page, frame, thread }: Served): Answer {
   switch (path) {
     case "/page.js":
       return { type: "text/javascript", body: page };
     case "/thread.js":
       return { type: "text/javascript", body: thread };
     case "/sandbox":
-      return { type: "text/html", body: `<!doctype html><script>${frame}</script>`, policy: await sandboxPolicy() };
+      return { type: "text/html", body: `<!doctype html><script>${frame}</script>`, policy };
     default:
       return { type: "text/html", body: `<!doctype html><body><script type="module" src="/page.js"></script>` };
   }
 }
 
-/** As the coordinator serves it; nothing of a coordinator is needed to say it. */
+/** As the coordinator serves it: from dist/, and without a coordinator. */
 async function sandboxPolicy(): Promise<string> {
-  const response = await httpApp({} as HttpOptions).request("http://127.0.0.1/sandbox");
+  const distFolder = join(import.meta.dirname, "../../dist");
+  const response = await httpApp({ distFolder } as HttpOptions).request("http://127.0.0.1/sandbox");
   const policy = response.headers.get("content-security-policy");
-  if (policy?.includes("sandbox") !== true)
-    throw new Error("Cannot open the raw pipe: the coordinator serves no sandbox policy");
+  if (!response.ok || policy?.includes("sandbox") !== true) {
+    throw new Error(`Cannot open the raw pipe: the coordinator serves no sandbox (${response.status})`);
+  }
   return policy;
 }
 

@@ -177,6 +177,7 @@ function send(m: Machine, actor: Actor, worker: Worker, call: Task): void {
   actor.inFlight.add(call);
   m.command({
     type: "call",
+    actorId: actor.id,
     workerId: worker.id,
     attemptId: (call.state as { attempt: Attempt }).attempt.id,
     jobId: job.id,

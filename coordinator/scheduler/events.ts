@@ -94,6 +94,8 @@ export type Instruction =
     }
   | {
       readonly type: "call";
+      /** The actor itself: the spec may name it by another id (getIfExists). */
+      readonly actorId: ActorId;
       readonly workerId: WorkerId;
       readonly attemptId: AttemptId;
       readonly jobId: JobId;

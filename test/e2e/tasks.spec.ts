@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, sdk, test } from "../support/grid.ts";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, type sdk, tabgrid, test } from "../support/grid.ts";
 
 const noOps = 20_000;
 
@@ -113,22 +116,23 @@ test("[GRID-5] generators, several returns, wait, put, refs as arguments and nes
   expect(await client.get(await client.get(nested.remote({ ref: inner })))).toBe(2);
 });
 
-test("[GRID-6] what tasks log reaches the caller, with the task's and the worker's name", async ({ grid }) => {
+test("[GRID-6] a driver script run by the command line sees what tasks log, with the task's and the worker's name", async ({ grid }) => {
   await grid.tab({ name: "lab-3" });
-  const lines: string[] = [];
-  const log = console.log;
-  console.log = (...args: unknown[]) => lines.push(args.join(" "));
-  try {
-    const client = await grid.connect({ logs: true });
-    const shout = client.remote(function shout(what: string) {
-      console.log("hello", what);
-    });
-    await client.get(shout.remote("world"));
-    await expect.poll(() => lines.join("\n")).toContain("hello world");
-  } finally {
-    console.log = log;
-  }
-  expect(lines.join("\n")).toMatch(/shout.*lab-3|lab-3.*shout/);
+  const folder = mkdtempSync(join(tmpdir(), "tabgrid-script-"));
+  const script = join(folder, "shout.mjs");
+  writeFileSync(
+    script,
+    `import { connect } from "tabgrid";
+     const grid = await connect();
+     const shout = grid.remote(function shout(what) { console.log("hello", what); return process_free(); function process_free() { return 7; } });
+     console.log("result", await grid.get(shout.remote(process.argv[2])));
+     await grid.close();`,
+  );
+  const { code, out, err } = await tabgrid(["run", script, "world"], { TABGRID_URL: grid.url });
+  rmSync(folder, { recursive: true });
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(out).toContain("result 7");
+  expect(out).toMatch(/\(shout, lab-3\) hello world/);
 });
 
 test("[GRID-7] context says who a task is, also when calls interleave", async ({ grid }) => {

@@ -25,6 +25,7 @@ class Counter extends Base {
   *history(): Generator<number> {
     yield this.total;
   }
+  // oxlint-disable-next-line unicorn/no-thenable -- a user may write this class
   then(): string {
     return "not a promise";
   }

@@ -20,7 +20,9 @@ import {
 } from "../../sdk/index.ts";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-function same<A, B>(..._: Same<A, B> extends true ? [] : [never]): void {}
+function same<A, B>(...evidence: Same<A, B> extends true ? [] : [never]): void {
+  void evidence;
+}
 
 class Counter implements Checkpointable<number> {
   total = 0;

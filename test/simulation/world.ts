@@ -283,7 +283,7 @@ export class World {
       case "assign":
         return this.#begin(worker, { id: order.attemptId, call: undefined, waitsFor: undefined }, order.quick ? 0.5 : 30);
       case "call": {
-        const { actorId } = order.spec;
+        const { actorId } = order;
         this.#checkCallOrder(worker, order.attemptId, order.epoch);
         return this.#begin(worker, { id: order.attemptId, call: { actorId, epoch: order.epoch }, waitsFor: undefined }, 5);
       }

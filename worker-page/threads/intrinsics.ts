@@ -1,7 +1,7 @@
 /**
  * Keeps user code from changing those built-ins that the way to the shell rests on. They are few on purpose: what is
  * made read-only here stays as fast as it was, while doing the same to Array, Map or typed arrays makes loops over them
- * 4 to 15 times slower for everyone (measured in V8 11 and 15). So the modules on that way (sealed-port, shell-orders,
+ * 4 to 15 times slower for everyone (measured in V8 11, Node 20). So the modules on that way (sealed-port, shell-orders,
  * shell-calls, reports, turns, attempts, runner) use neither array methods nor iteration, Map or Set.
  *
  * This protects the attempts of one job from each other, as far as code in one realm can be: a task that patches

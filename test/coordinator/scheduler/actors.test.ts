@@ -37,7 +37,7 @@ describe("an actor", () => {
     expect(lines(grid.create("j1.2"))).toEqual(["start j1.2 on w2 epoch 1"]);
     expect(lines(grid.call("j1.3", "j1.1"))).toEqual([]);
     expect(lines(grid.call("j1.4", "j1.1"))).toEqual([]);
-    expect(lines(grid.started("j1.1", "w1"))).toEqual(["call j1.3#1 on w1 epoch 1", "call j1.4#1 on w1 epoch 1"]);
+    expect(lines(grid.started("j1.1", "w1"))).toEqual(["call j1.3#1 of j1.1 on w1 epoch 1", "call j1.4#1 of j1.1 on w1 epoch 1"]);
     expect(lines(grid.want("j1.1:0"))).toEqual(["deliver j1.1:0 value"]);
   });
 
@@ -59,8 +59,8 @@ describe("an actor", () => {
     expect(lines(grid.call("j1.4", "j1.1"))).toEqual([]);
     const by = { type: "attempt", workerId: worker("w1"), attemptId: "j1.2#1" as AttemptId } as const;
     const other = grid.tell({ type: "tasks-submitted", by, spec: aCallSpec({ actorId: actor("j1.1") }), tasks: [aSubmission("j1.2.1")] });
-    expect(lines(other)).toEqual(["call j1.2.1#1 on w1 epoch 1"]);
-    expect(lines(grid.done("w1", "j1.2#1"))).toEqual(["call j1.3#1 on w1 epoch 1", "call j1.4#1 on w1 epoch 1"]);
+    expect(lines(other)).toEqual(["call j1.2.1#1 of j1.1 on w1 epoch 1"]);
+    expect(lines(grid.done("w1", "j1.2#1"))).toEqual(["call j1.3#1 of j1.1 on w1 epoch 1", "call j1.4#1 of j1.1 on w1 epoch 1"]);
   });
 
   it("[ACTOR-4] whose constructor throws is dead; $ready carries the error and calls say why", () => {
@@ -84,9 +84,9 @@ describe("an actor", () => {
     expect(lines(grid.left("w1"))).toEqual(["start j1.1 on w2 epoch 2 restored"]);
     grid.call("j1.4", "j1.1");
     expect(lines(grid.started("j1.1", "w2", 2))).toEqual([
-      "call j1.2#2 on w2 epoch 2",
-      "call j1.3#2 on w2 epoch 2",
-      "call j1.4#1 on w2 epoch 2",
+      "call j1.2#2 of j1.1 on w2 epoch 2",
+      "call j1.3#2 of j1.1 on w2 epoch 2",
+      "call j1.4#1 of j1.1 on w2 epoch 2",
     ]);
   });
 
@@ -126,7 +126,7 @@ describe("an actor", () => {
     grid.create("j1.2", { name: "counter" });
     expect(lines(grid.want("j1.2:0"))).toEqual(["deliver j1.2:0 ACTOR_EXISTS"]);
     expect(lines(grid.create("j1.3", { name: "counter", getIfExists: true }))).toEqual(["actor j1.3 is j1.1"]);
-    expect(lines(grid.call("j1.4", "j1.3"))).toEqual(["call j1.4#1 on w1 epoch 1"]);
+    expect(lines(grid.call("j1.4", "j1.3"))).toEqual(["call j1.4#1 of j1.1 on w1 epoch 1"]);
     grid.tell({ type: "kill-asked", by: client, actorId: actor("j1.1"), restart: false });
     expect(lines(grid.create("j1.5", { name: "counter" }))).toEqual(["start j1.5 on w1 epoch 1"]);
   });

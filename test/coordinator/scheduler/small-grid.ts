@@ -66,7 +66,7 @@ export function lines(orders: readonly Instruction[]): string[] {
       case "assign":
         return `assign ${order.attemptId} to ${order.workerId}${order.quick ? " quick" : ""}`;
       case "call":
-        return `call ${order.attemptId} on ${order.workerId} epoch ${order.epoch}`;
+        return `call ${order.attemptId} of ${order.actorId} on ${order.workerId} epoch ${order.epoch}`;
       case "start-actor":
         return `start ${order.actorId} on ${order.workerId} epoch ${order.epoch}${order.restored ? " restored" : ""}`;
       case "stop-actor":

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Grid } from "../../../grid/types.ts";
-import { aThread, notes, nth, sleep } from "./a-thread.ts";
+import { aThread, notes, nth } from "./a-thread.ts";
 
 declare const grid: Grid;
 
@@ -51,7 +51,7 @@ test("[THREAD-7] a batch of tasks can be cancelled while it runs", async () => {
   });
   const tasks = Array.from({ length: 20 }, () => busy());
   thread.api.run(tasks);
-  await sleep(10);
+  await thread.until(() => thread.of("done")[0]);
   thread.api.cancel(tasks.map(({ attemptId }) => attemptId));
   await thread.outcomeOf(nth(tasks, 19).attemptId);
   expect(thread.of("failed").length).toBeGreaterThan(5);
@@ -66,7 +66,7 @@ test("[THREAD-7] also when every task is async and settles at once", async () =>
   });
   const tasks = Array.from({ length: 20 }, () => busy());
   thread.api.run(tasks);
-  await sleep(10);
+  await thread.until(() => thread.of("done")[0]);
   thread.api.cancel(tasks.map(({ attemptId }) => attemptId));
   await thread.outcomeOf(nth(tasks, 19).attemptId);
   expect(thread.of("failed").length).toBeGreaterThan(5);
