@@ -61,18 +61,24 @@ const values: Readonly<Record<string, unknown>> = {
   "8 floats": new Float32Array(8),
 };
 
-/** The best of twenty batches of about 10 ms for each call, in microseconds; in turns, so that all meet the same noise. */
-function measure(calls: readonly (() => unknown)[]): number[] {
+interface Measured {
+  /** The best of the rounds, in microseconds a call. */
+  readonly times: readonly number[];
+  /** Of the first call to the last: the median of the rounds, in which they took turns and met the same noise. */
+  readonly ratio: number;
+}
+
+/** Thirty rounds of batches of about 10 ms. */
+function measure(calls: readonly (() => unknown)[]): Measured {
   const batches = calls.map((call) => {
     let size = 1;
     while (timed(call, size) < 10) size *= 2;
-    return { call, size, best: Infinity };
+    return { call, size };
   });
-  for (let i = 0; i < 20; i++) {
-    for (const batch of batches)
-      batch.best = Math.min(batch.best, (timed(batch.call, batch.size) * 1_000) / batch.size);
-  }
-  return batches.map((batch) => batch.best);
+  const rounds = Array.from({ length: 30 }, () => batches.map(({ call, size }) => (timed(call, size) * 1_000) / size));
+  const ratios = rounds.map((round) => (round[0] ?? 0) / (round.at(-1) ?? 1)).toSorted((a, b) => a - b);
+  const times = calls.map((_, i) => Math.min(...rounds.map((round) => round[i] ?? Infinity)));
+  return { times, ratio: ratios[Math.floor(ratios.length / 2)] ?? NaN };
 }
 
 function timed(call: () => unknown, calls: number): number {
@@ -113,13 +119,15 @@ for (const [name, value] of Object.entries(values)) {
   const bytes = joinSegments(encodeValue(value));
   const cells = [name, String(bytes.length)];
   if (other === undefined) {
-    cells.push(...measure([() => encodeValue(value), () => decodeValue(bytes)]).map(us));
+    cells.push(...measure([() => encodeValue(value), () => decodeValue(bytes)]).times.map(us));
   } else {
     const theirs = Uint8Array.from(other.pack(value));
-    const [encode = 0, pack = 0] = measure([() => encodeValue(value), () => other.pack(value)]);
-    const [decode = 0, unpack = 0] = measure([() => decodeValue(bytes), () => other.unpack(theirs)]);
-    cells.push(us(encode), us(decode), String(theirs.length), us(pack), us(unpack));
-    cells.push((encode / pack).toFixed(2), (decode / unpack).toFixed(2));
+    const encode = measure([() => encodeValue(value), () => other.pack(value)]);
+    const decode = measure([() => decodeValue(bytes), () => other.unpack(theirs)]);
+    const [ourEncode = 0, theirEncode = 0] = encode.times;
+    const [ourDecode = 0, theirDecode = 0] = decode.times;
+    cells.push(us(ourEncode), us(ourDecode), String(theirs.length), us(theirEncode), us(theirDecode));
+    cells.push(encode.ratio.toFixed(2), decode.ratio.toFixed(2));
   }
   console.log(line(cells));
 }

@@ -67,7 +67,7 @@ function nowUs(): number {
 
 /** Where a bundle that a process ran lies on disk. */
 function fileOf(url: string): string | undefined {
-  if (url.startsWith("file:")) XX;
+  if (url.startsWith("file:")) return url.includes("/tabgrid-profile-") ? fileURLToPath(url) : undefined;
   if (/^https?:/.test(url)) {
     const { pathname } = new URL(url);
     return pathname.startsWith("/sandbox") ? join(dist, pathname) : join(dist, "pages", pathname);

@@ -16,7 +16,7 @@ import { readArgs, untilStopped, UsageError, wholeNumber } from "./usage.ts";
 const help = `tabgrid demo: a grid on this machine, and what it can do
 
   --tabs N        headless tabs that lend this machine (2)
-  --threads N     threads in each tab (as many as the browser says this machine has)
+  --threads N     threads in each tab (2)
   --port PORT     HTTP and WebSocket port on 127.0.0.1 (any free one)
   --keep          stay up after the last part, until Ctrl+C
 `;
@@ -33,7 +33,7 @@ export async function demo(args: readonly string[]): Promise<number> {
   const { values, positionals } = parsed;
   if (positionals.length > 0) throw new UsageError(`The demo takes no arguments, and "${positionals[0]}" is one`, help);
   const tabs = wholeNumber(values.tabs ?? "2", "--tabs", 1, help);
-  const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads", 1, help);
+  const threads = wholeNumber(values.threads ?? "2", "--threads", 1, help);
   const port = String(wholeNumber(values.port ?? "0", "--port", 0, help));
 
   const stopping = new AbortController();
@@ -51,7 +51,7 @@ export async function demo(args: readonly string[]): Promise<number> {
 
 interface Show {
   readonly tabs: number;
-  readonly threads: number | undefined;
+  readonly threads: number;
   readonly port: string;
   readonly isKept: boolean;
   readonly stopped: Promise<void>;

@@ -4,7 +4,7 @@ import type { ClientMessage, ToClientMessage } from "../protocol/messages.ts";
 import type { LogLine } from "../protocol/nouns.ts";
 import type { Coordinator, Destination, Fact } from "./coordinator.ts";
 import type { Instruction, ReadyObject } from "./scheduler/events.ts";
-import { factOf, type Speaking } from "./submitting.ts";
+import { factOf, isQuestion, type Speaking } from "./submitting.ts";
 
 export interface ClientSessionOptions {
   readonly coordinator: Coordinator;
@@ -28,6 +28,8 @@ export class ClientSession implements Destination {
     const { coordinator, jobId } = this.#options;
     const facts: Fact[] = [];
     for (const message of messages) {
+      // A question is about what was said before it.
+      if (isQuestion(message) && facts.length > 0) coordinator.take(...facts.splice(0));
       const fact = message.type === "close-job" ? ({ type: "job-closed", jobId } as const) : factOf(this.#speaking, message);
       if (fact !== undefined) facts.push(fact);
     }

@@ -40,6 +40,8 @@ export class Coordinator {
   readonly objects: ObjectStore;
   readonly workers = new Map<WorkerId, Destination>();
   readonly clients = new Map<JobId, Destination>();
+  /** Knocks at the door, WebSocket upgrades included. */
+  readonly traffic = { requests: 0, upgrades: 0 };
   /** What running tasks last said of themselves. */
   readonly progress = new Map<string, Progress>();
   readonly #options: CoordinatorOptions;

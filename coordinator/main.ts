@@ -80,10 +80,12 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
     mayEnter: (caller, wanted) => mayEnter(tokens, isOpen, caller, wanted),
     joinUrls: () => urls.joinUrls.map((url) => url.replace(/#.*/, "")),
   });
+  server.on("request", () => coordinator.traffic.requests++);
   server.on("request", getRequestListener(app.fetch));
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: webSocketFrameBytes, perMessageDeflate: false });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
+    coordinator.traffic.upgrades++;
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     if (pathname !== "/session") {
       socket.end("HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n");

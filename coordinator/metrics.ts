@@ -1,7 +1,7 @@
 /** The state of the grid in Prometheus' text format. Reads only. */
 import type { Coordinator } from "./coordinator.ts";
 
-export function metrics({ scheduler, workers, clients }: Coordinator): string {
+export function metrics({ scheduler, workers, clients, traffic }: Coordinator): string {
   const { records } = scheduler;
   const tasks: Record<string, number> = { waiting: 0, queued: 0, running: 0, finished: 0, failed: 0, cancelled: 0 };
   for (const task of records.tasks.values()) tasks[task.state.name] = (tasks[task.state.name] ?? 0) + 1;
@@ -28,5 +28,7 @@ export function metrics({ scheduler, workers, clients }: Coordinator): string {
   gauge("tabgrid_threads_busy", "Threads in use.", { all: busy });
   gauge("tabgrid_worker_tasks_done", "Tasks and calls done by the workers connected now.", { all: done });
   gauge("tabgrid_objects", "Objects on record.", { all: records.objects.size });
+  gauge("tabgrid_http_requests", "HTTP requests since the start, this one included.", { all: traffic.requests });
+  gauge("tabgrid_http_upgrades", "WebSocket upgrades asked for since the start.", { all: traffic.upgrades });
   return `${lines.join("\n")}\n`;
 }

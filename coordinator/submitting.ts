@@ -16,6 +16,10 @@ export interface Speaking {
   reply(message: ToSubmitterMessage): void;
 }
 
+export function isQuestion({ type }: { readonly type: string }): boolean {
+  return type === "query" || type === "find-actor";
+}
+
 /** Gives the fact the message states, or answers it and gives none. */
 export function factOf({ coordinator, by, jobId, reply }: Speaking, message: SubmitterMessage): Fact | undefined {
   switch (message.type) {

@@ -8,7 +8,7 @@ import type { AssignedTask, ToWorkerMessage, Work, WorkerMessage } from "../prot
 import type { Spec } from "../protocol/nouns.ts";
 import type { Coordinator, Destination, Fact } from "./coordinator.ts";
 import type { Instruction, ReadyObject } from "./scheduler/events.ts";
-import { factOf } from "./submitting.ts";
+import { factOf, isQuestion } from "./submitting.ts";
 
 export interface WorkerSessionOptions {
   readonly coordinator: Coordinator;
@@ -45,6 +45,8 @@ export class WorkerSession implements Destination {
   receive(messages: readonly WorkerMessage[]): void {
     const facts: Fact[] = [];
     for (const message of messages) {
+      // A question is about what was said before it.
+      if (message.type === "relay" && isQuestion(message.message) && facts.length > 0) this.#options.coordinator.take(...facts.splice(0));
       const fact = this.#factOf(message);
       if (fact !== undefined) facts.push(fact);
     }

@@ -57,8 +57,8 @@ const aloneSeconds = secondsSince(aloneStartedAt);
 console.log(`top 20: ${terms.map(({ word, count }) => `${word} ${count}`).join(", ")}`);
 console.log(`"${wanted.join(" ")}" is in ${found.length} files, such as ${found.slice(0, 3).map(nameOf).join(", ")}`);
 console.log(
-  `on the grid ${gridSeconds.toFixed(1)} s (${tasks.length} tasks, ${(tasks.length / gridSeconds).toFixed(0)} a second), ` +
-    `in one process ${aloneSeconds.toFixed(1)} s: ${(aloneSeconds / gridSeconds).toFixed(1)} times as fast`,
+  `on the grid ${gridSeconds.toFixed(1)} s (tasks: ${tasks.length}, ${(tasks.length / gridSeconds).toFixed(0)} a second), ` +
+    `in one process ${aloneSeconds.toFixed(1)} s: a speed-up of ${(aloneSeconds / gridSeconds).toFixed(2)}`,
 );
 deepEqual({ terms, found }, { terms: aloneTerms, found: aloneFound });
 console.log("both give the same index, to the last count");

@@ -13,7 +13,7 @@ const rawDown = "raw HTTP download of 10 MB";
 const rawUpAndDown = "raw HTTP upload and download of 10 MB";
 
 const sizeBytes = 10_000_000;
-const times = 7;
+const times = 8;
 
 export const largeResult: Measurement = {
   name: "large-result",
@@ -35,23 +35,31 @@ export const largeResult: Measurement = {
       const upAndDown: number[] = [];
       // In turns, so that all meet the same noise; the first round is for warmth.
       await repeat(times + 1, async (n) => {
+        using first = make.remote(sizeBytes, n);
         const begin = performance.now();
-        const value = await grid.get(make.remote(sizeBytes, n));
+        const value = await grid.get(first);
         const wholeMs = performance.now() - begin;
         checkBytes(value, n);
+        const { url, authorization } = seen.last();
 
-        using ref = make.remote(sizeBytes, 100 + n);
-        await grid.wait([ref]);
-        const readyAt = performance.now();
-        const again = await grid.get(ref);
-        const readyMs = performance.now() - readyAt;
-        checkBytes(again, 100 + n);
-
-        const transfer = seen.last();
-        const downMs = await transferMs(agent, "GET", transfer.url, transfer.authorization);
-        const own = new URL(transfer.url);
+        using second = make.remote(sizeBytes, 100 + n);
+        await grid.wait([second]);
+        let readyMs = 0;
+        let downMs = 0;
+        const getReady = async (): Promise<void> => {
+          const begin = performance.now();
+          const value = await grid.get(second);
+          readyMs = performance.now() - begin;
+          checkBytes(value, 100 + n);
+        };
+        const getRaw = async (): Promise<void> => {
+          downMs = await transferMs(agent, "GET", url, authorization);
+        };
+        // Whoever comes second may find things warmer.
+        for (const get of n % 2 === 0 ? [getReady, getRaw] : [getRaw, getReady]) await get();
+        const own = new URL(url);
         own.pathname = `/objects/${encodeURIComponent(`${grid.jobId}.${1_000_000 + n}:0`)}`;
-        const upMs = await transferMs(agent, "PUT", own.href, transfer.authorization);
+        const upMs = await transferMs(agent, "PUT", own.href, authorization);
         if (n === 0) return;
         whole.push(wholeMs);
         ready.push(readyMs);

@@ -38,7 +38,8 @@ export function partsOf(textFolder: string): readonly Part[] {
     {
       name: "search index",
       about:
-        "Every text file of an npm installation, indexed in the tabs and checked against one process that does it alone.",
+        "The text files of an npm installation, indexed in the tabs and checked against one process that does it alone. " +
+        "Here all of them share this machine's processor; on other laptops the tabs bring their own.",
       script: "search-index.js",
       args: [textFolder],
       timeoutMs: 120_000,

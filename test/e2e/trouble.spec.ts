@@ -155,9 +155,9 @@ test("[GRID-26] with UDP blocked the tab works over the WebSocket, and says so",
     // A network that lets no UDP through: whatever address the page is told, nobody answers there.
     await page.addInitScript(() => {
       const { setRemoteDescription } = RTCPeerConnection.prototype;
-      RTCPeerConnection.prototype.setRemoteDescription = function (description) {
+      RTCPeerConnection.prototype.setRemoteDescription = function (this: RTCPeerConnection, description: RTCSessionDescriptionInit) {
         const sdp = description.sdp?.replace(/^a=candidate:.*\r\n/gm, "") ?? "";
-        return setRemoteDescription.call(this, { ...description, sdp });
+        return (setRemoteDescription as (one: RTCSessionDescriptionInit) => Promise<void>).call(this, { ...description, sdp });
       } as typeof setRemoteDescription;
       RTCPeerConnection.prototype.addIceCandidate = () => Promise.resolve();
     });

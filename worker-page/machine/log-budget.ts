@@ -8,12 +8,15 @@ import type { LogLine } from "../../protocol/nouns.ts";
 import { clip } from "./clip.ts";
 
 export interface LogBudget {
+  readonly linesPerSecond: number;
   secondBegan: number;
   said: number;
   dropped: number;
 }
 
-export const newLogBudget = (at: number): LogBudget => ({ secondBegan: at, said: 0, dropped: 0 });
+export function newLogBudget(at: number, linesPerSecond: number = limits.logLinesPerSecond): LogBudget {
+  return { linesPerSecond, secondBegan: at, said: 0, dropped: 0 };
+}
 
 /** The lines that may be sent now for one more line of `line.attemptId`. */
 export function admitLine(budget: LogBudget, line: LogLine, at: number): readonly LogLine[] {
@@ -22,7 +25,7 @@ export function admitLine(budget: LogBudget, line: LogLine, at: number): readonl
     budget.secondBegan = at;
     budget.said = 0;
   }
-  if (budget.said >= limits.logLinesPerSecond) {
+  if (budget.said >= budget.linesPerSecond) {
     budget.dropped++;
     return admitted;
   }
@@ -32,10 +35,8 @@ export function admitLine(budget: LogBudget, line: LogLine, at: number): readonl
 
 /** Says once how many were dropped, if any. */
 export function droppedLine(budget: LogBudget, attemptId: AttemptId): readonly LogLine[] {
-  const { dropped } = budget;
+  const { dropped, linesPerSecond } = budget;
   if (dropped === 0) return [];
   budget.dropped = 0;
-  return [
-    { attemptId, level: "warn", text: `${dropped} lines dropped: over ${limits.logLinesPerSecond} lines a second` },
-  ];
+  return [{ attemptId, level: "warn", text: `${dropped} lines dropped: over ${linesPerSecond} lines a second` }];
 }

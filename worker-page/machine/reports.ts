@@ -18,6 +18,8 @@ import type { BoundThread } from "./threads.ts";
 /** Progress is passed on this often; what comes between is dropped, but for the last step. */
 const progressMs = 100;
 const noteBytes = 1024;
+/** Threads keep to the limit and say what they dropped; their seconds begin elsewhere, so one of ours may hold two. */
+const mostLinesPerSecond = 2 * limits.logLinesPerSecond;
 /** A thread that reports about others' attempts this often is ended. */
 const mostForgeries = 100;
 
@@ -123,7 +125,7 @@ function takeLines(h: Holdings, thread: BoundThread, lines: readonly LogLine[]):
       isHonest = false;
       continue;
     }
-    attempt.logBudget ??= newLogBudget(h.at);
+    attempt.logBudget ??= newLogBudget(h.at, mostLinesPerSecond);
     admitted.push(...admitLine(attempt.logBudget, line, h.at));
   }
   for (let from = 0; from < admitted.length; from += linesPerMessage) {
