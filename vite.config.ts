@@ -88,7 +88,6 @@ function nodeModules(next: string, entries: Record<string, string>): InlineConfi
   };
 }
 
-
 const coordinator = "http://127.0.0.1:7070";
 
 export default defineConfig({

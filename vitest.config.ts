@@ -9,6 +9,8 @@ export default defineConfig({
           name: "unit",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.browser.test.ts"],
+          // Generous, so that a busy machine is slow and not wrong.
+          testTimeout: 30_000,
         },
       },
       {

@@ -11,20 +11,22 @@ import { createInterface } from "node:readline";
 import type { Browser } from "playwright-core";
 import * as v from "valibot";
 import { openTabs, type Tabs } from "../bin/tabs.ts";
-import type { Grid } from "../sdk/index.ts";
+import { type NodeClient, startNodeClient } from "./client/node-client.ts";
+import { within } from "./within.ts";
 
 export interface LabOptions {
   readonly tabs: number;
-  /** For the coordinator's process, such as `--cpu-prof`. */
-  readonly nodeOptions?: readonly string[];
+  /** For the processes of the coordinator and the client, such as `--cpu-prof`. */
+  readonly nodeOptions?: { readonly coordinator: readonly string[]; readonly client: readonly string[] };
   /** Another build than dist/. */
   readonly distFolder?: string;
 }
 
 export interface Lab {
   readonly url: string;
-  readonly grid: Grid;
+  readonly client: NodeClient;
   readonly browser: Browser;
+  readonly pids: { readonly coordinator: number; readonly client: number };
   close(): Promise<void>;
 }
 
@@ -33,20 +35,28 @@ const startMs = 30_000;
 const upgradeMs = 10_000;
 const stopMs = 10_000;
 
-/** Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. */
-export async function openLab({ tabs, nodeOptions = [], distFolder = join(root, "dist") }: LabOptions): Promise<Lab> {
+/**
+ * Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. What is built is measured, not
+ * the sources through tsx, whose helper for names costs time in every closure.
+ */
+export async function openLab({ tabs, nodeOptions, distFolder = join(root, "dist") }: LabOptions): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "tabgrid-bench-"));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
-    // Each is tried, whatever became of the others.
-    for (const closer of closers.splice(0).reverse()) await Promise.resolve(closer()).catch(() => {});
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch {
+        // The others are closed all the same.
+      }
+    }
   };
   try {
-    const coordinator = spawn(
-      process.execPath,
-      [...nodeOptions, join(distFolder, "bin/cli.js"), "start", "--json", "--port", "0", "--data", folder],
-      { cwd: root, stdio: ["ignore", "pipe", "inherit"] },
-    );
+    const command = [join(distFolder, "bin/cli.js"), "start", "--json", "--port", "0", "--data", folder];
+    const coordinator = spawn(process.execPath, [...(nodeOptions?.coordinator ?? []), ...command], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     // Should this process end early, nothing stays behind.
     const orphan = (): boolean => coordinator.kill("SIGKILL");
     process.once("exit", orphan);
@@ -56,33 +66,19 @@ export async function openLab({ tabs, nodeOptions = [], distFolder = join(root, 
     });
     const { url, workerUrl } = await readUrls(coordinator);
     const opened = await openTabs({ url: workerUrl, tabs, threads: 1, name: "bench" });
-    closers.push(() => within(stopMs, opened.close(), "closing the tabs"));
+    closers.push(() => within(stopMs, opened.close(), "Closing the tabs"));
     await requireWebRtc(opened, url);
-    const { connect } = await importSdk(distFolder);
-    const grid = await connect(url, { jobName: "bench" });
-    closers.push(() => within(stopMs, grid.close(), "closing the client"));
-    return { url, grid, browser: opened.browser, close };
+    const client = await startNodeClient({
+      url,
+      sdkFile: join(distFolder, "sdk/index.js"),
+      nodeOptions: nodeOptions?.client ?? [],
+    });
+    closers.push(() => client.close());
+    const pids = { coordinator: coordinator.pid ?? 0, client: client.pid };
+    return { url, client, browser: opened.browser, pids, close };
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** What users get is measured, not the sources through tsx: its helper for names costs time in every closure. */
-async function importSdk(distFolder: string): Promise<typeof import("../sdk/index.ts")> {
-  return (await import(join(distFolder, "sdk/index.js"))) as typeof import("../sdk/index.ts");
-}
-
-/** Rejects after `ms`, saying what took so long. The promise itself goes on. */
-export async function within<T>(ms: number, promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms / 1_000} s`)), ms);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ensureBuilt } from "../bin/ensure-built.js";
 import { judge, type Reading } from "./figures.ts";
-import { type Lab, openLab, within } from "./lab.ts";
+import { type Lab, openLab } from "./lab.ts";
 import { actor } from "./measurements/actor.ts";
 import { largeResult } from "./measurements/large-result.ts";
 import type { Measurement } from "./measurements/measurement.ts";
@@ -17,6 +17,7 @@ import { putGet } from "./measurements/put-get.ts";
 import { scheduler } from "./measurements/scheduler.ts";
 import { taskRoundTrip, tasks, tasksAtOnce } from "./measurements/tasks.ts";
 import { commitOf, type Report, tableOf, thisMachine } from "./report.ts";
+import { within } from "./within.ts";
 
 const measurements: readonly Measurement[] = [
   pipe,

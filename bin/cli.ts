@@ -6,7 +6,13 @@ import { status } from "./status.ts";
 import { UsageError } from "./usage.ts";
 import { worker } from "./worker.ts";
 
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = { start, worker, run, status, demo };
+const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
+  start,
+  worker,
+  run,
+  status,
+  demo,
+};
 
 const help = `tabgrid: Ray for browser tabs
 
@@ -38,7 +44,8 @@ main(process.argv.slice(2)).then(
     const isUsage = error instanceof UsageError;
     process.stderr.write(`tabgrid: ${error instanceof Error ? error.message : String(error)}\n`);
     if (isUsage) process.stderr.write(`\n${error.help}`);
-    if (!isUsage && process.env["TABGRID_LOG"] === "debug" && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
+    if (!isUsage && process.env["TABGRID_LOG"] === "debug" && error instanceof Error)
+      process.stderr.write(`${error.stack ?? ""}\n`);
     process.exit(isUsage ? 2 : 1);
   },
 );

@@ -31,7 +31,9 @@ export async function openTabs({ url, tabs, threads, name = "tab" }: TabsOptions
     browser,
     async close() {
       // Closing a page runs its pagehide, which says goodbye.
-      await Promise.all(browser.contexts().flatMap((context) => context.pages().map((page) => page.close({ runBeforeUnload: false }))));
+      await Promise.all(
+        browser.contexts().flatMap((context) => context.pages().map((page) => page.close({ runBeforeUnload: false }))),
+      );
       await browser.close();
     },
   };

@@ -14,13 +14,17 @@ type Options = NonNullable<ParseArgsConfig["options"]>;
 /** `undefined` when help was asked for, and printed. */
 export function readArgs<O extends Options>(args: readonly string[], options: O, help: string) {
   try {
-    const config = { args: [...args], options: { ...options, help: { type: "boolean", short: "h" } }, allowPositionals: true } as const;
-    const parsed = parseArgs<typeof config & { options: O & { help: { type: "boolean" } } }>(config as never);
+    const config = {
+      args: [...args],
+      options: { ...options, help: { type: "boolean", short: "h" } },
+      allowPositionals: true,
+    } as const;
+    const parsed = parseArgs<typeof config & { options: O & { help: { type: "boolean" } } }>(config);
     if ((parsed.values as { help?: boolean }).help === true) {
       process.stdout.write(help);
       return undefined;
     }
-    return { values: parsed.values as ReturnType<typeof parseArgs<{ options: O }>>["values"], positionals: parsed.positionals };
+    return { values: parsed.values, positionals: parsed.positionals };
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error), help);
   }
@@ -29,7 +33,8 @@ export function readArgs<O extends Options>(args: readonly string[], options: O,
 /** A whole number of at least `least`, or a usage error that names the flag. */
 export function wholeNumber(text: string, flag: string, least: number, help: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < least) throw new UsageError(`${flag} takes a whole number of at least ${least}, not "${text}"`, help);
+  if (!Number.isInteger(value) || value < least)
+    throw new UsageError(`${flag} takes a whole number of at least ${least}, not "${text}"`, help);
   return value;
 }
 

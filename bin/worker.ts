@@ -11,11 +11,16 @@ const help = `tabgrid worker URL: lend headless tabs of this machine
 `;
 
 export async function worker(args: readonly string[]): Promise<number> {
-  const parsed = readArgs(args, { tabs: { type: "string" }, threads: { type: "string" }, name: { type: "string" } }, help);
+  const parsed = readArgs(
+    args,
+    { tabs: { type: "string" }, threads: { type: "string" }, name: { type: "string" } },
+    help,
+  );
   if (parsed === undefined) return 0;
   const { values, positionals } = parsed;
   const [url] = positionals;
-  if (url === undefined || !URL.canParse(url)) throw new UsageError(`A URL is needed, such as http://127.0.0.1:7070/worker`, help);
+  if (url === undefined || !URL.canParse(url))
+    throw new UsageError(`A URL is needed, such as http://127.0.0.1:7070/worker`, help);
   const stopped = untilStopped();
   const count = wholeNumber(values.tabs ?? "1", "--tabs", 1, help);
   const threads = values.threads === undefined ? undefined : wholeNumber(values.threads, "--threads", 1, help);

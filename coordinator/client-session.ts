@@ -10,7 +10,7 @@ export interface ClientSessionOptions {
   readonly coordinator: Coordinator;
   readonly jobId: JobId;
   readonly logs: boolean;
-  send(message: ToClientMessage): void;
+  readonly send: (message: ToClientMessage) => void;
 }
 
 export class ClientSession implements Destination {
@@ -30,7 +30,8 @@ export class ClientSession implements Destination {
     for (const message of messages) {
       // A question is about what was said before it.
       if (isQuestion(message) && facts.length > 0) coordinator.take(...facts.splice(0));
-      const fact = message.type === "close-job" ? ({ type: "job-closed", jobId } as const) : factOf(this.#speaking, message);
+      const fact =
+        message.type === "close-job" ? ({ type: "job-closed", jobId } as const) : factOf(this.#speaking, message);
       if (fact !== undefined) facts.push(fact);
     }
     if (facts.length > 0) coordinator.take(...facts);
@@ -55,7 +56,12 @@ export class ClientSession implements Destination {
       case "actor-is":
         return send({ type: "actor-is", asked: instruction.asked, actorId: instruction.actorId });
       case "refuse":
-        return send({ type: "refused", code: instruction.code, message: instruction.message, about: instruction.about });
+        return send({
+          type: "refused",
+          code: instruction.code,
+          message: instruction.message,
+          about: instruction.about,
+        });
       default:
         return;
     }

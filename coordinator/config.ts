@@ -3,7 +3,12 @@ import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import * as v from "valibot";
 
-const port = v.pipe(v.number("is not a number"), v.integer("is not a whole number"), v.minValue(0, "is below 0"), v.maxValue(65_535, "is above 65535"));
+const port = v.pipe(
+  v.number("is not a number"),
+  v.integer("is not a whole number"),
+  v.minValue(0, "is below 0"),
+  v.maxValue(65_535, "is above 65535"),
+);
 
 const config = v.object({
   host: v.pipe(v.string(), v.minLength(1, "is empty")),
@@ -29,7 +34,10 @@ export interface Flags {
 }
 
 /** Throws TypeError naming the flag and what is wrong with it. */
-export function readConfig(flags: Flags, environment: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(
+  flags: Flags,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
   const host = flags.host ?? environment["TABGRID_HOST"] ?? "127.0.0.1";
   const portText = flags.port ?? environment["TABGRID_PORT"] ?? String(defaultPort);
   const udpText = flags["udp-port"] ?? environment["TABGRID_UDP_PORT"];

@@ -63,7 +63,7 @@ export class Coordinator {
   take(...facts: readonly Fact[]): void {
     if (this.#isClosed) return;
     const at = this.now();
-    const events = facts.map((fact) => ({ ...fact, at }) as SchedulerEvent);
+    const events = facts.map((fact) => ({ ...fact, at }));
     this.#options.journal.append(events);
     try {
       for (const instruction of this.scheduler.handle(...events)) this.#carry(instruction);
@@ -77,7 +77,8 @@ export class Coordinator {
     const byJob = new Map<JobId, { taskName: string; workerName: string; line: LogLine }[]>();
     for (const line of lines) {
       const jobId = jobOf(line.attemptId);
-      const taskName = this.scheduler.records.tasks.get(taskOfAttempt(line.attemptId))?.spec.name ?? this.#actorName(line) ?? "";
+      const taskName =
+        this.scheduler.records.tasks.get(taskOfAttempt(line.attemptId))?.spec.name ?? this.#actorName(line) ?? "";
       let mine = byJob.get(jobId);
       if (mine === undefined) byJob.set(jobId, (mine = []));
       mine.push({ taskName, workerName, line });

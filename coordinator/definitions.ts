@@ -33,8 +33,10 @@ export class Definitions {
       if (stored === undefined) return `Cannot define "${id}": its bytes were not uploaded`;
       if (functionId(stored.sha256) !== id) return `Cannot define "${id}": its bytes have another hash`;
     } else {
-      if (bytes.length > limits.functionBytes) return `Cannot define "${id}": ${bytes.length} bytes are over the limit of ${limits.functionBytes}`;
-      if (functionId(createHash("sha256").update(bytes).digest("hex")) !== id) return `Cannot define "${id}": its bytes have another hash`;
+      if (bytes.length > limits.functionBytes)
+        return `Cannot define "${id}": ${bytes.length} bytes are over the limit of ${limits.functionBytes}`;
+      if (functionId(createHash("sha256").update(bytes).digest("hex")) !== id)
+        return `Cannot define "${id}": its bytes have another hash`;
     }
     // A view on a frame would keep the whole frame.
     this.#definitions.set(id, { bytes: bytes?.slice(), jobs: new Set([jobId]) });

@@ -22,7 +22,6 @@ pre { overflow-x: auto; padding: 0.9rem 1rem; border: 1px solid var(--line); bor
 code { font-family: ui-monospace, monospace; }
 `;
 
-
 export function homePage(joinUrls: readonly string[]): string {
   const [best] = joinUrls;
   const items = joinUrls.map((url) => `<li><a href="${escapeHtml(url)}">${escapeHtml(url)}</a></li>`).join("");
@@ -56,5 +55,8 @@ console.log(await grid.get(square.map([1, 2, 3])));</code></pre>
 }
 
 function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[character] ?? "");
+  return text.replace(
+    /[&<>"]/g,
+    (character) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[character] ?? "",
+  );
 }

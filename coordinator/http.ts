@@ -21,10 +21,10 @@ export interface HttpOptions {
   readonly coordinator: Coordinator;
   /** dist/: pages and sandbox scripts. */
   readonly distFolder: string;
-  ownerOf(httpKey: string | undefined): HttpOwner | undefined;
-  mayEnter(caller: Caller, wanted: Scope): boolean;
+  readonly ownerOf: (httpKey: string | undefined) => HttpOwner | undefined;
+  readonly mayEnter: (caller: Caller, wanted: Scope) => boolean;
   /** URLs that another device can open, best first; with tokens where they are needed. */
-  joinUrls(): readonly string[];
+  readonly joinUrls: () => readonly string[];
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -75,9 +75,15 @@ export function httpApp(options: HttpOptions): Hono {
   const { coordinator, distFolder } = options;
   const app = new Hono();
 
-  app.get("/health", (c) => c.json({ status: "ok", workers: coordinator.workers.size, clients: coordinator.clients.size }));
-  app.get("/", (c) => c.html(homePage(options.joinUrls()), 200, { ...pageHeaders, "content-security-policy": shellPolicy }));
-  app.get("/home.css", (c) => c.body(homeStyle, 200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" }));
+  app.get("/health", (c) =>
+    c.json({ status: "ok", workers: coordinator.workers.size, clients: coordinator.clients.size }),
+  );
+  app.get("/", (c) =>
+    c.html(homePage(options.joinUrls()), 200, { ...pageHeaders, "content-security-policy": shellPolicy }),
+  );
+  app.get("/home.css", (c) =>
+    c.body(homeStyle, 200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" }),
+  );
   app.get("/metrics", (c) => {
     if (!mayObserve(options, c.req.raw)) return c.json(denied("observe"), 401);
     return c.text(metrics(coordinator));
@@ -85,8 +91,14 @@ export function httpApp(options: HttpOptions): Hono {
   app.get("/api/:what", (c) => {
     if (!mayObserve(options, c.req.raw)) return c.json(denied("observe"), 401);
     const { limit, ...equal } = c.req.query();
-    const filters = Object.entries(equal).filter(([key]) => key !== "token" && key !== "id").map(([key, value]) => [key, "=", value]);
-    const parameters = JSON.stringify({ filters, ...(limit === undefined ? {} : { limit: Number(limit) }), id: equal["id"] });
+    const filters = Object.entries(equal)
+      .filter(([key]) => key !== "token" && key !== "id")
+      .map(([key, value]) => [key, "=", value]);
+    const parameters = JSON.stringify({
+      filters,
+      ...(limit === undefined ? {} : { limit: Number(limit) }),
+      id: equal["id"],
+    });
     return c.json(ask(coordinator, undefined, c.req.param("what"), parameters) as object);
   });
 
@@ -98,7 +110,11 @@ export function httpApp(options: HttpOptions): Hono {
     const script = await readFile(join(distFolder, "sandbox", "frame.js"), "utf8");
     const headers = { ...pageHeaders, "content-security-policy": sandboxPolicy(new URL(c.req.url).origin) };
     const inline = script.replaceAll("</script", "<\\/script");
-    return c.html(`<!doctype html><meta charset="utf-8"><title>tabgrid sandbox</title><script>${inline}</script>`, 200, headers);
+    return c.html(
+      `<!doctype html><meta charset="utf-8"><title>tabgrid sandbox</title><script>${inline}</script>`,
+      200,
+      headers,
+    );
   });
   app.get("/sandbox/*", (c) => inside(distFolder, c.req.path, { "cache-control": "no-cache", ...anyOrigin }));
 
@@ -141,8 +157,10 @@ function ownerOfRequest({ ownerOf }: HttpOptions, request: Request): HttpOwner |
 
 async function putObject(options: HttpOptions, id: string, request: Request): Promise<Response> {
   const owner = ownerOfRequest(options, request);
-  if (owner === undefined) return json(401, { error: "Cannot store object: the session's key is missing or over", code: "AUTHENTICATION" });
-  if (!mayStore(options.coordinator, owner, id)) return json(403, { error: `Cannot store "${id}": it is not yours`, code: "AUTHENTICATION" });
+  if (owner === undefined)
+    return json(401, { error: "Cannot store object: the session's key is missing or over", code: "AUTHENTICATION" });
+  if (!mayStore(options.coordinator, owner, id))
+    return json(403, { error: `Cannot store "${id}": it is not yours`, code: "AUTHENTICATION" });
   const isFunction = id.startsWith("f");
   try {
     const body = request.body === null ? emptyBody() : Readable.fromWeb(request.body as never);
@@ -155,7 +173,10 @@ async function putObject(options: HttpOptions, id: string, request: Request): Pr
     return json(201, { sizeBytes: stored.sizeBytes, sha256: stored.sha256 });
   } catch (error) {
     const code = error instanceof GridError ? error.code : "OBJECT_LOST";
-    return json(code === "OBJECT_TOO_LARGE" ? 413 : 500, { error: error instanceof Error ? error.message : String(error), code });
+    return json(code === "OBJECT_TOO_LARGE" ? 413 : 500, {
+      error: error instanceof Error ? error.message : String(error),
+      code,
+    });
   }
 }
 async function* emptyBody(): AsyncIterable<Uint8Array> {}
@@ -165,7 +186,11 @@ function mayStore({ scheduler }: Coordinator, owner: HttpOwner, id: string): boo
   const { records } = scheduler;
   if (/^f[0-9a-f]{40}$/.test(id)) return true;
   if ("jobId" in owner) return jobOf(id as ObjectId) === owner.jobId;
-  for (let task = taskOfObject(id as ObjectId) as string; task.includes("."); task = task.slice(0, task.lastIndexOf("."))) {
+  for (
+    let task = taskOfObject(id as ObjectId) as string;
+    task.includes(".");
+    task = task.slice(0, task.lastIndexOf("."))
+  ) {
     const state = records.tasks.get(task as TaskId)?.state;
     if (state?.name === "running" && state.attempt.worker.id === owner.workerId) return true;
     const actor = records.actors.get(task as never)?.state;
@@ -180,13 +205,16 @@ function getObject(options: HttpOptions, id: string, request: Request): Response
   }
   const { objects, definitions } = options.coordinator;
   const inline = definitions.find(id as never)?.bytes;
-  if (inline !== undefined) return new Response(inline as Uint8Array<ArrayBuffer>, { headers: bytesHeaders(inline.length) });
+  if (inline !== undefined)
+    return new Response(inline as Uint8Array<ArrayBuffer>, { headers: bytesHeaders(inline.length) });
   const found = objects.find(id);
-  if (found === undefined) return json(404, { error: `Cannot read "${id}": it is not stored here`, code: "OBJECT_LOST" });
+  if (found === undefined)
+    return json(404, { error: `Cannot read "${id}": it is not stored here`, code: "OBJECT_LOST" });
   const range = /^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "");
   const start = Math.min(Number(range?.[1] ?? 0), found.sizeBytes);
   const chunks = objects.read(id, start);
-  if (chunks === undefined) return json(404, { error: `Cannot read "${id}": it is not stored here`, code: "OBJECT_LOST" });
+  if (chunks === undefined)
+    return json(404, { error: `Cannot read "${id}": it is not stored here`, code: "OBJECT_LOST" });
   const headers = bytesHeaders(found.sizeBytes - start);
   if (range === null) return new Response(streamOf(chunks), { headers });
   return new Response(streamOf(chunks), {
@@ -206,7 +234,9 @@ function bytesHeaders(sizeBytes: number): Record<string, string> {
 }
 
 function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return Readable.toWeb(Readable.from(chunks, { objectMode: false })) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
+  return Readable.toWeb(Readable.from(chunks, { objectMode: false })) as unknown as ReadableStream<
+    Uint8Array<ArrayBuffer>
+  >;
 }
 
 function json(status: number, body: object): Response {
@@ -224,8 +254,16 @@ async function inside(folder: string, path: string, headers: Record<string, stri
 
 async function file(path: string, headers: Record<string, string>): Promise<Response> {
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined || !found.isFile()) return json(404, { error: "Nothing is served here. Was `npm run build` run?" });
+  if (found === undefined || !found.isFile())
+    return json(404, { error: "Nothing is served here. Was `npm run build` run?" });
   const body = Readable.toWeb(createReadStream(path)) as unknown as ReadableStream<Uint8Array<ArrayBuffer>>;
   const type = types[extname(path)] ?? "application/octet-stream";
-  return new Response(body, { headers: { ...headers, "content-type": type, "content-length": String(found.size), "x-content-type-options": "nosniff" } });
+  return new Response(body, {
+    headers: {
+      ...headers,
+      "content-type": type,
+      "content-length": String(found.size),
+      "x-content-type-options": "nosniff",
+    },
+  });
 }

@@ -53,7 +53,9 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
   const tokens = makeTokens();
   const isOpen = isLoopback(config.host);
 
-  const server = config.https ? createSecureServer(await selfSignedCertificate([config.host, ...lanAddresses()])) : createServer();
+  const server = config.https
+    ? createSecureServer(await selfSignedCertificate([config.host, ...lanAddresses()]))
+    : createServer();
   const port = await listen(server, config.port, config.host);
   const webRtc = await openWebRtcEndpoint({
     udpPort: config.udpPort ?? port,
@@ -81,7 +83,8 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
     joinUrls: () => urls.joinUrls.map((url) => url.replace(/#.*/, "")),
   });
   server.on("request", () => coordinator.traffic.requests++);
-  server.on("request", getRequestListener(app.fetch));
+  const listener = getRequestListener(app.fetch);
+  server.on("request", (request, response) => void listener(request, response));
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: webSocketFrameBytes, perMessageDeflate: false });
   server.on("upgrade", (request, socket: Duplex, head: Buffer) => {
@@ -125,7 +128,10 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
 function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      const why = error.code === "EADDRINUSE" ? `port ${port} is in use; choose another with --port, or --port 0 for any` : error.message;
+      const why =
+        error.code === "EADDRINUSE"
+          ? `port ${port} is in use; choose another with --port, or --port 0 for any`
+          : error.message;
       reject(new Error(`Cannot start on ${host}: ${why}`, { cause: error }));
     });
     server.listen(port, host, () => resolve((server.address() as AddressInfo).port));

@@ -18,7 +18,8 @@ export function metrics({ scheduler, workers, clients, traffic }: Coordinator): 
   const lines: string[] = [];
   const gauge = (name: string, help: string, samples: Readonly<Record<string, number>>, label?: string): void => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`);
-    for (const [key, value] of Object.entries(samples)) lines.push(label === undefined ? `${name} ${value}` : `${name}{${label}="${key}"} ${value}`);
+    for (const [key, value] of Object.entries(samples))
+      lines.push(label === undefined ? `${name} ${value}` : `${name}{${label}="${key}"} ${value}`);
   };
   gauge("tabgrid_tasks", "Tasks on record by state.", tasks, "state");
   gauge("tabgrid_actors", "Actors on record by state.", actors, "state");

@@ -100,24 +100,41 @@ export class Sessions {
     const address = request.address.split(" ")[0] ?? "";
     const version = v.safeParse(versionOf, request.hello);
     if (version.success && version.output.version !== protocolVersion) {
-      return refuse("PROTOCOL", `Cannot open session: it speaks version ${version.output.version} and this coordinator ${protocolVersion}; reload the page or update the package`);
+      return refuse(
+        "PROTOCOL",
+        `Cannot open session: it speaks version ${version.output.version} and this coordinator ${protocolVersion}; reload the page or update the package`,
+      );
     }
     const parsed = v.safeParse(hello, request.hello);
-    if (!parsed.success) return refuse("PROTOCOL", `Cannot open session: the hello is malformed (${v.summarize(parsed.issues)})`);
+    if (!parsed.success)
+      return refuse("PROTOCOL", `Cannot open session: the hello is malformed (${v.summarize(parsed.issues)})`);
     const said = parsed.output;
     const wanted: Scope = said.role === "client" ? "submit" : "join";
-    if (!mayEnter(this.#options.tokens, this.#options.isOpen, { ...caller, token: said.token ?? caller.token }, wanted)) {
+    if (
+      !mayEnter(this.#options.tokens, this.#options.isOpen, { ...caller, token: said.token ?? caller.token }, wanted)
+    ) {
       const which = said.token === undefined ? "no token was given" : "the token does not allow it";
-      return refuse("AUTHENTICATION", `Cannot ${wanted === "join" ? "join" : "connect"}: ${which}. Use the URL that \`tabgrid start\` printed, or pass its "${wanted}" token`);
+      return refuse(
+        "AUTHENTICATION",
+        `Cannot ${wanted === "join" ? "join" : "connect"}: ${which}. Use the URL that \`tabgrid start\` printed, or pass its "${wanted}" token`,
+      );
     }
     if (said.role === "client" && request.claim !== undefined) {
-      return refuse("DISCONNECTED", "Cannot resume session: the coordinator no longer knows it (it was restarted, or the session was away too long)");
+      return refuse(
+        "DISCONNECTED",
+        "Cannot resume session: the coordinator no longer knows it (it was restarted, or the session was away too long)",
+      );
     }
     if ((this.#byAddress.get(address) ?? 0) >= limits.sessionsPerAddress) {
-      return refuse("PROTOCOL", `Cannot open session: ${address} has ${limits.sessionsPerAddress}, the limit for one address`);
+      return refuse(
+        "PROTOCOL",
+        `Cannot open session: ${address} has ${limits.sessionsPerAddress}, the limit for one address`,
+      );
     }
     this.#byAddress.set(address, (this.#byAddress.get(address) ?? 0) + 1);
-    return said.role === "client" ? this.#client(request.sessionId, said, address) : this.#worker(request.sessionId, said, address);
+    return said.role === "client"
+      ? this.#client(request.sessionId, said, address)
+      : this.#worker(request.sessionId, said, address);
   }
 
   // ---------------------------------------------------------------------------------------- clients
@@ -132,19 +149,28 @@ export class Sessions {
       (error) => refused(error),
     );
     const refused = this.#refusals(session, (message) => session.send({ type: "refused", code: "PROTOCOL", message }));
-    const client = new ClientSession({ coordinator, jobId: id, logs: said.logs, send: (message) => session.send(message) });
+    const client = new ClientSession({
+      coordinator,
+      jobId: id,
+      logs: said.logs,
+      send: (message) => session.send(message),
+    });
     coordinator.clients.set(id, client);
     coordinator.take({ type: "job-opened", jobId: id, name: said.jobName, namespace: said.namespace });
-    const httpKey = this.#opened(sessionId, { jobId: id }, {
-      role: "client",
-      address,
-      linkLost: () => {},
-      linkResumed: () => {},
-      ended: () => {
-        coordinator.clients.delete(id);
-        coordinator.take({ type: "job-closed", jobId: id });
+    const httpKey = this.#opened(
+      sessionId,
+      { jobId: id },
+      {
+        role: "client",
+        address,
+        linkLost: () => {},
+        linkResumed: () => {},
+        ended: () => {
+          coordinator.clients.delete(id);
+          coordinator.take({ type: "job-closed", jobId: id });
+        },
       },
-    });
+    );
     const welcome = { jobId: id, namespace: said.namespace, httpKey };
     return { type: "accept", session, retainMs: Math.min(said.reconnectMs, longestRetainMs), welcome };
   }
@@ -161,7 +187,8 @@ export class Sessions {
       (error) => refused(error),
     );
     const refused = this.#refusals(session, (message) => session.send({ type: "refused", code: "PROTOCOL", message }));
-    const upgrade = webRtc === undefined ? undefined : new Upgrade(webRtc, session, (json) => session.send({ type: "signal", json }));
+    const upgrade =
+      webRtc === undefined ? undefined : new Upgrade(webRtc, session, (json) => session.send({ type: "signal", json }));
     const worker = new WorkerSession({
       coordinator,
       workerId: id,
@@ -180,23 +207,27 @@ export class Sessions {
         offer: said.resources,
       });
     join(said.threads);
-    const httpKey = this.#opened(sessionId, { workerId: id }, {
-      role: "worker",
-      address,
-      linkLost: () => coordinator.take({ type: "worker-away", workerId: id }),
-      linkResumed: (again) => {
-        const now = v.safeParse(workerHello, again);
-        // It was given up meanwhile: it joins again under its old name, and says next what it still holds.
-        if (!coordinator.scheduler.records.workers.has(id)) join(now.success ? now.output.threads : said.threads);
-        coordinator.take({ type: "worker-back", workerId: id });
+    const httpKey = this.#opened(
+      sessionId,
+      { workerId: id },
+      {
+        role: "worker",
+        address,
+        linkLost: () => coordinator.take({ type: "worker-away", workerId: id }),
+        linkResumed: (again) => {
+          const now = v.safeParse(workerHello, again);
+          // It was given up meanwhile: it joins again under its old name, and says next what it still holds.
+          if (!coordinator.scheduler.records.workers.has(id)) join(now.success ? now.output.threads : said.threads);
+          coordinator.take({ type: "worker-back", workerId: id });
+        },
+        ended: (goodbye) => {
+          upgrade?.close();
+          this.links.delete(id);
+          coordinator.take({ type: "worker-left", workerId: id, goodbye });
+          coordinator.workers.delete(id);
+        },
       },
-      ended: (goodbye) => {
-        upgrade?.close();
-        this.links.delete(id);
-        coordinator.take({ type: "worker-left", workerId: id, goodbye });
-        coordinator.workers.delete(id);
-      },
-    });
+    );
     const welcome = { workerId: id, httpKey, iceServers: [], webrtc: webRtc !== undefined };
     return { type: "accept", session, retainMs: workerRetainMs, welcome };
   }
@@ -213,13 +244,20 @@ export class Sessions {
   }
 
   /** Each refused message is told to its sender; one who keeps on is shown out. */
-  #refusals(session: { refuse(code: string, message: string): void }, tell: (message: string) => void): (error: unknown) => void {
+  #refusals(
+    session: { refuse(code: string, message: string): void },
+    tell: (message: string) => void,
+  ): (error: unknown) => void {
     let count = 0;
     return (error) => {
       const message = error instanceof Error ? error.message : String(error);
       this.#options.onTrouble("message refused", error);
       if (++count <= limits.refusalsPerSession) tell(message);
-      else session.refuse("PROTOCOL", `Cannot go on: more than ${limits.refusalsPerSession} messages were refused, the last because: ${message}`);
+      else
+        session.refuse(
+          "PROTOCOL",
+          `Cannot go on: more than ${limits.refusalsPerSession} messages were refused, the last because: ${message}`,
+        );
     };
   }
 

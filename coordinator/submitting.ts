@@ -13,7 +13,7 @@ export interface Speaking {
   readonly coordinator: Coordinator;
   readonly by: Submitter;
   readonly jobId: JobId;
-  reply(message: ToSubmitterMessage): void;
+  readonly reply: (message: ToSubmitterMessage) => void;
 }
 
 export function isQuestion({ type }: { readonly type: string }): boolean {
@@ -25,7 +25,8 @@ export function factOf({ coordinator, by, jobId, reply }: Speaking, message: Sub
   switch (message.type) {
     case "define": {
       const problem = coordinator.definitions.define(message.functionId, message.bytes, jobId);
-      if (problem !== undefined) reply({ type: "refused", code: "PROTOCOL", message: problem, about: message.functionId });
+      if (problem !== undefined)
+        reply({ type: "refused", code: "PROTOCOL", message: problem, about: message.functionId });
       return undefined;
     }
     case "submit":
@@ -50,11 +51,19 @@ export function factOf({ coordinator, by, jobId, reply }: Speaking, message: Sub
       return { type: "items-consumed", by, id: message.id, taken: message.taken };
     case "find-actor": {
       const actor = coordinator.scheduler.records.names.get(nameKey(message.namespace, message.name));
-      reply({ type: "actor-found", request: message.request, ...(actor === undefined ? {} : { actorId: actor.id, spec: actor.spec }) });
+      reply({
+        type: "actor-found",
+        request: message.request,
+        ...(actor === undefined ? {} : { actorId: actor.id, spec: actor.spec }),
+      });
       return undefined;
     }
     case "query":
-      reply({ type: "answer", request: message.request, json: JSON.stringify(ask(coordinator, jobId, message.what, message.parameters)) });
+      reply({
+        type: "answer",
+        request: message.request,
+        json: JSON.stringify(ask(coordinator, jobId, message.what, message.parameters)),
+      });
       return undefined;
   }
 }

@@ -47,7 +47,9 @@ export function ask(coordinator: Coordinator, jobId: JobId | undefined, what: st
       return ids.filter((id) => isReady(coordinator, id as ObjectId));
     }
     default:
-      return { error: `Cannot answer "${what}": it is none of tasks, actors, objects, workers, jobs, summary, resources, timeline, story, ready` };
+      return {
+        error: `Cannot answer "${what}": it is none of tasks, actors, objects, workers, jobs, summary, resources, timeline, story, ready`,
+      };
   }
 }
 
@@ -137,7 +139,12 @@ function* objectRows({ scheduler }: Coordinator, jobId: JobId | undefined): Iter
   for (const object of scheduler.records.objects.values()) {
     if (jobId !== undefined && object.job.id !== jobId) continue;
     const { state } = object;
-    const sizeBytes = state.name !== "ready" ? undefined : state.value.type === "inline" ? state.value.bytes.length : state.value.sizeBytes;
+    const sizeBytes =
+      state.name !== "ready"
+        ? undefined
+        : state.value.type === "inline"
+          ? state.value.bytes.length
+          : state.value.sizeBytes;
     yield { objectId: object.id, jobId: object.job.id, state: state.name, holders: object.holders, sizeBytes };
   }
 }
@@ -167,7 +174,18 @@ function* jobRows({ scheduler, clients }: Coordinator): Iterable<Row> {
   for (const job of scheduler.records.jobs.values()) {
     const { id, name, namespace, openedAt, queued, running, finished, failed, usedMs } = job;
     const state = job.closed ? "closed" : clients.has(id) ? "open" : "away";
-    yield { jobId: id, name, namespace, state, openedAt, queued, running, finished, failed, usedMs: Math.round(usedMs) };
+    yield {
+      jobId: id,
+      name,
+      namespace,
+      state,
+      openedAt,
+      queued,
+      running,
+      finished,
+      failed,
+      usedMs: Math.round(usedMs),
+    };
   }
 }
 
@@ -218,7 +236,16 @@ function timeline(coordinator: Coordinator, jobId: JobId | undefined): object[] 
   for (const row of taskRows(coordinator, jobId)) {
     const { startedAt, endedAt, workerId, name, taskId, state } = row;
     if (typeof startedAt !== "number" || typeof endedAt !== "number" || workerId === undefined) continue;
-    events.push({ name, cat: row["type"], ph: "X", ts: startedAt * 1000, dur: (endedAt - startedAt) * 1000, pid: workerId, tid: workerId, args: { taskId, state } });
+    events.push({
+      name,
+      cat: row["type"],
+      ph: "X",
+      ts: startedAt * 1000,
+      dur: (endedAt - startedAt) * 1000,
+      pid: workerId,
+      tid: workerId,
+      args: { taskId, state },
+    });
   }
   return events;
 }

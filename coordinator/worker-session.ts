@@ -14,9 +14,9 @@ export interface WorkerSessionOptions {
   readonly coordinator: Coordinator;
   readonly workerId: WorkerId;
   readonly name: string;
-  send(message: ToWorkerMessage): void;
+  readonly send: (message: ToWorkerMessage) => void;
   /** A message of WebRTC signalling. */
-  signal(json: string): void;
+  readonly signal: (json: string) => void;
 }
 
 type InstructionOf<T extends Instruction["type"]> = Extract<Instruction, { type: T }>;
@@ -46,7 +46,8 @@ export class WorkerSession implements Destination {
     const facts: Fact[] = [];
     for (const message of messages) {
       // A question is about what was said before it.
-      if (message.type === "relay" && isQuestion(message.message) && facts.length > 0) this.#options.coordinator.take(...facts.splice(0));
+      if (message.type === "relay" && isQuestion(message.message) && facts.length > 0)
+        this.#options.coordinator.take(...facts.splice(0));
       const fact = this.#factOf(message);
       if (fact !== undefined) facts.push(fact);
     }
@@ -57,10 +58,17 @@ export class WorkerSession implements Destination {
     const { coordinator, workerId, name } = this.#options;
     switch (message.type) {
       case "outcomes":
-        for (const { attemptId } of message.items) if (coordinator.progress.size > 0) coordinator.progress.delete(taskOfAttempt(attemptId));
+        for (const { attemptId } of message.items)
+          if (coordinator.progress.size > 0) coordinator.progress.delete(taskOfAttempt(attemptId));
         return { type: "attempts-ended", workerId, items: message.items };
       case "produced":
-        return { type: "item-produced", workerId, attemptId: message.attemptId, index: message.index, value: message.value };
+        return {
+          type: "item-produced",
+          workerId,
+          attemptId: message.attemptId,
+          index: message.index,
+          value: message.value,
+        };
       case "started":
         return { type: "attempts-started", workerId, attemptIds: message.attemptIds };
       case "blocked":
@@ -141,7 +149,8 @@ export class WorkerSession implements Destination {
   /** One task joins those like it that are under way, or begins a new message. */
   #give(instruction: InstructionOf<"assign"> | InstructionOf<"call">): void {
     const { attemptId, args, inputs } = instruction;
-    const size = args.length + inputs.reduce((sum, { value }) => sum + (value.type === "inline" ? value.bytes.length : 0), 64);
+    const size =
+      args.length + inputs.reduce((sum, { value }) => sum + (value.type === "inline" ? value.bytes.length : 0), 64);
     if (this.#open === undefined || !isLike(this.#open.like, instruction) || this.#openBytes + size > messageBytes) {
       this.#flushOpen();
       this.#open = { like: instruction, tasks: [] };
@@ -175,7 +184,14 @@ export class WorkerSession implements Destination {
     const work = workOf(like.jobId, like.namespace, like.spec);
     if (like.type === "assign") {
       this.#define(like.spec.functionId);
-      this.#options.send({ type: "assign", work, functionId: like.spec.functionId, demand: like.spec.demand, quick: like.quick, tasks });
+      this.#options.send({
+        type: "assign",
+        work,
+        functionId: like.spec.functionId,
+        demand: like.spec.demand,
+        quick: like.quick,
+        tasks,
+      });
       return;
     }
     const { actorId, spec } = like;
@@ -220,7 +236,11 @@ export class WorkerSession implements Destination {
         if (instruction.to.type !== "attempt") return;
         const { attemptId } = instruction.to;
         if (instruction.type === "actor-is") {
-          return send({ type: "relay", attemptId, message: { type: "actor-is", asked: instruction.asked, actorId: instruction.actorId } });
+          return send({
+            type: "relay",
+            attemptId,
+            message: { type: "actor-is", asked: instruction.asked, actorId: instruction.actorId },
+          });
         }
         const { code, message, about } = instruction;
         return send({ type: "relay", attemptId, message: { type: "refused", code, message, about } });
@@ -231,9 +251,14 @@ export class WorkerSession implements Destination {
   }
 }
 
-function isLike(a: InstructionOf<"assign"> | InstructionOf<"call">, b: InstructionOf<"assign"> | InstructionOf<"call">): boolean {
+function isLike(
+  a: InstructionOf<"assign"> | InstructionOf<"call">,
+  b: InstructionOf<"assign"> | InstructionOf<"call">,
+): boolean {
   if (a.type !== b.type || a.spec !== b.spec || a.jobId !== b.jobId) return false;
-  return a.type === "assign" ? a.quick === (b.type === "assign" && b.quick) : b.type === "call" && a.epoch === b.epoch && a.actorId === b.actorId;
+  return a.type === "assign"
+    ? a.quick === (b.type === "assign" && b.quick)
+    : b.type === "call" && a.epoch === b.epoch && a.actorId === b.actorId;
 }
 
 function workOf(jobId: Work["jobId"], namespace: string, spec: Spec): Work {

@@ -1,6 +1,6 @@
 /**
  * A search index over the text files of a folder. The client reads the files; tabs index a batch each and merge the
- * indexes two by two. The finished index stays in a tab, which is then asked; what comes out is compared with the same
+ * indexes, four at a time. The finished index stays in a tab, which is then asked; what comes out is compared with the same
  * work done in this process alone.
  *
  *   tabgrid run examples/search-index.js [FOLDER]      (node_modules)
@@ -37,11 +37,11 @@ const merges = [];
 let level = parts;
 while (level.length > 1) {
   // A ref as an argument: the index travels from tab to tab, never through this process.
-  level = pairsOf(level).map(([left, right]) => (right === undefined ? left : remoteMerge.remote(left, right)));
+  level = groupsOf(level, 4).map((group) => remoteMerge.remote(...group));
   merges.push(...level);
 }
 const [index] = level;
-const tasks = [...new Set([...parts, ...merges])];
+const tasks = [...parts, ...merges];
 await showProgress();
 const terms = await grid.remote(topTerms).remote(index, 20).get();
 const found = await grid.remote(search).remote(index, wanted).get();
@@ -83,8 +83,8 @@ async function showProgress() {
   }
 }
 
-function pairsOf(refs) {
-  return Array.from({ length: Math.ceil(refs.length / 2) }, (_, i) => [refs[2 * i], refs[2 * i + 1]]);
+function groupsOf(refs, size) {
+  return Array.from({ length: Math.ceil(refs.length / size) }, (_, i) => refs.slice(i * size, (i + 1) * size));
 }
 
 function nameOf(document) {

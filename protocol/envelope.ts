@@ -35,7 +35,9 @@ export function envelope<In, Out>(
         for (let i = 0; i < 4; i++) out.bytes[lengthAt + i] = (length >>> (8 * i)) & 0xff;
       }
       if (out.at - headerBytes > limits.messageBytes) {
-        throw new ProtocolError(`Cannot encode batch: ${out.at - headerBytes} bytes are over the limit ${limits.messageBytes}`);
+        throw new ProtocolError(
+          `Cannot encode batch: ${out.at - headerBytes} bytes are over the limit ${limits.messageBytes}`,
+        );
       }
       // The next batch is probably about as large as this one.
       usual = Math.min(Math.max(1024, out.at + (out.at >> 2)), limits.messageBytes);
@@ -57,7 +59,8 @@ export function envelope<In, Out>(
         at += length;
         try {
           const message = incoming.read(input);
-          if (input.remaining > 0) throw new ProtocolError(`Cannot decode message: ${input.remaining} bytes are left over`);
+          if (input.remaining > 0)
+            throw new ProtocolError(`Cannot decode message: ${input.remaining} bytes are left over`);
           messages.push(message);
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;

@@ -79,11 +79,7 @@ export class UnschedulableError extends GridError {
 
 export class ActorError extends GridError {
   readonly actorId: string;
-  constructor(
-    code: ErrorCode,
-    message: string,
-    of: { actorId: string; cause?: unknown },
-  ) {
+  constructor(code: ErrorCode, message: string, of: { actorId: string; cause?: unknown }) {
     super(code, message, "cause" in of ? { cause: of.cause } : undefined);
     this.actorId = of.actorId;
   }

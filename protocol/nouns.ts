@@ -25,7 +25,7 @@ import {
 
 function id<Id extends Brand<string>>(): Schema<Id> {
   // The brand is minted here: within the limits any text is an id, and one that names nothing is refused where it is looked up.
-  return text(limits.idLength) as Schema<string> as Schema<Id>;
+  return text(limits.idLength) as Schema<Id>;
 }
 export const jobIdSchema = id<JobId>();
 export const taskIdSchema = id<TaskId>();
@@ -167,7 +167,7 @@ const failureFields = {
 } as const;
 export const failureSchema: Schema<Failure> = nested(() =>
   record({ ...failureFields, because: optional(failureSchema) }),
-) as Schema<Failure>;
+);
 
 export function failure(code: Failure["code"], message: string, more: Partial<Failure> = {}): Failure {
   return { code, message, ...more };

@@ -18,9 +18,8 @@ import {
 } from "./payload-format.ts";
 import type { PayloadHooks, Token } from "./payload-hooks.ts";
 import { Input, refused } from "./payload-input.ts";
-import { familiarName } from "./payload-names.ts";
+import { type Name, nameAt } from "./payload-names.ts";
 import { Slices } from "./payload-slices.ts";
-import { readWtf8 } from "./payload-text.ts";
 
 export interface DecodeOptions {
   readonly hooks: PayloadHooks | undefined;
@@ -46,7 +45,7 @@ export function decode(payload: Uint8Array, options: DecodeOptions): unknown {
 
 interface ShapeRead {
   readonly names: readonly string[];
-  /** A name is one that Object.prototype has, `__proto__` among them: set with care. */
+  /** Because one of its names is. */
   readonly isGuarded: boolean;
 }
 
@@ -72,7 +71,7 @@ class Decoder {
   #tokens = 0;
   #later: Postponed[] | undefined;
   readonly #objects: unknown[] = [];
-  readonly #names: string[] = [];
+  readonly #names: Name[] = [];
   readonly #shapes: ShapeRead[] = [];
 
   constructor(payload: Uint8Array, { hooks, copyBuffers }: DecodeOptions) {
@@ -278,13 +277,13 @@ class Decoder {
     let isGuarded = false;
     for (let i = 0; i < length; i++) {
       const name = this.#key();
-      names.push(name);
-      if (name in Object.prototype) isGuarded = true;
+      names.push(name.text);
+      if (name.isGuarded) isGuarded = true;
     }
     return this.#shapes.push({ names, isGuarded }) - 1;
   }
 
-  #key(): string {
+  #key(): Name {
     const head = this.#in.count();
     if (head % 2 === 1) {
       const known = this.#names[(head - 1) / 2];
@@ -294,7 +293,7 @@ class Decoder {
     const length = head / 2;
     const { bytes } = this.#in;
     const at = this.#in.skip(length);
-    const name = familiarName(bytes, at, length) ?? readWtf8(bytes, at, at + length);
+    const name = nameAt(bytes, at, length);
     if (name === undefined) throw refused("a key is no text");
     this.#names.push(name);
     return name;
@@ -322,8 +321,8 @@ class Decoder {
   #fields(into: Record<string, unknown>): void {
     for (let left = this.#in.announce(this.#in.count()); left > 0; left--) {
       const name = this.#key();
-      if (name in Object.prototype) define(into, name, this.#read());
-      else into[name] = this.#read();
+      if (name.isGuarded) define(into, name.text, this.#read());
+      else into[name.text] = this.#read();
     }
   }
 
@@ -420,7 +419,7 @@ class Decoder {
 
   /** For what is no plain object: a field must not reach a setter, nor the length of an array. */
   #ownFields(into: object): void {
-    for (let left = this.#in.announce(this.#in.count()); left > 0; left--) define(into, this.#key(), this.#read());
+    for (let left = this.#in.announce(this.#in.count()); left > 0; left--) define(into, this.#key().text, this.#read());
   }
 
   #binary(): Slices {

@@ -176,13 +176,15 @@ export function choice<const Names extends readonly string[]>(names: Names): Sch
   return {
     write(value, out) {
       const index = indexOf.get(value);
-      if (index === undefined) throw new ProtocolError(`Cannot encode message: "${value}" is none of ${names.join(", ")}`);
+      if (index === undefined)
+        throw new ProtocolError(`Cannot encode message: "${value}" is none of ${names.join(", ")}`);
       out.varint(index);
     },
     read(input) {
       const index = input.varint();
       const name = names[index];
-      if (name === undefined) throw new ProtocolError(`Cannot decode message: choice ${index} is none of ${names.join(", ")}`);
+      if (name === undefined)
+        throw new ProtocolError(`Cannot decode message: choice ${index} is none of ${names.join(", ")}`);
       return name;
     },
   };
@@ -279,7 +281,7 @@ export function union<V extends Variants>(variants: V): Schema<UnionOf<V>> {
       const schema = schemas[index];
       if (schema === undefined) throw new ProtocolError(`Cannot encode message: unknown type "${String(value.type)}"`);
       out.byte(index);
-      schema.write(value as never, out);
+      schema.write(value, out);
     },
     read(input) {
       const index = input.byte();

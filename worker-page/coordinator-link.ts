@@ -112,7 +112,8 @@ export class CoordinatorLink {
   #welcomed(said: unknown, isResumed: boolean): void {
     let welcome: WorkerWelcome;
     try {
-      welcome = readWelcome(said);
+      // A session that goes on is the one that was welcomed before: nothing is said again.
+      welcome = isResumed && this.#welcome !== undefined ? this.#welcome : readWelcome(said);
     } catch (error) {
       this.#options.onRefused(error);
       this.#session?.close("the welcome makes no sense");

@@ -1,10 +1,8 @@
 /** Calls of one actor that keeps no checkpoints. */
-import { keepInFlight, timeEach } from "../in-flight.ts";
-import { median, percentile, perSecond } from "../statistics.ts";
+import { median, percentile } from "../statistics.ts";
 import {
-  check,
   type Measurement,
-  repeat,
+  rateOf,
   repetitions,
   roundTripCount,
   taskCount,
@@ -12,18 +10,10 @@ import {
   warmUpCount,
 } from "./measurement.ts";
 import { pipeRate, pipeRoundTrip, pipeRoundTripSlow } from "./pipe.ts";
-import { countsOf } from "./tasks.ts";
 
 const callRate = 'calls of one actor, checkpoint "off"';
 const callRoundTrip = 'one actor call, checkpoint "off", round trip p50';
 const callRoundTripSlow = 'one actor call, checkpoint "off", round trip p99';
-
-class Counter {
-  calls = 0;
-  next(): number {
-    return this.calls++;
-  }
-}
 
 export const actor: Measurement = {
   name: "actor",
@@ -33,23 +23,13 @@ export const actor: Measurement = {
     { name: callRoundTripSlow, unit: "ms", reference: pipeRoundTripSlow, goals: [] },
   ],
   async run({ lab, limitMs }) {
-    const { grid } = await lab();
-    const counter = grid.remote(Counter, { checkpoint: "off" }).remote();
-    let called = 0;
-    // Calls of one caller run in the order made, so each result is known.
-    const one = async (): Promise<void> => {
-      const expected = called++;
-      const value = await counter.next.remote().get();
-      check(value === expected, () => `call ${expected} of the counter gave ${value}`);
-    };
+    const { client } = await lab();
     const load = { inFlight: tasksInFlight, limitMs };
-    await keepInFlight({ ...load, total: warmUpCount }, one);
-    const runs = await repeat(repetitions, () => keepInFlight({ ...load, total: taskCount }, one));
-    const times = await timeEach(roundTripCount, limitMs, one);
-    await grid.kill(counter);
-    const rates = runs.map(({ count, ms }) => perSecond(count, ms));
+    const warmUp = { ...load, total: warmUpCount };
+    const loads = [warmUp, ...Array.from({ length: repetitions }, () => ({ ...load, total: taskCount }))];
+    const { runs, times } = await client.run("actorCalls", { loads, roundTrips: { total: roundTripCount, limitMs } });
     return {
-      [callRate]: { value: median(rates), samples: rates, note: `${tasksInFlight} in flight, ${countsOf(runs)} calls` },
+      [callRate]: rateOf(runs.slice(1), `${tasksInFlight} in flight`),
       [callRoundTrip]: { value: median(times), note: `${times.length} alone` },
       [callRoundTripSlow]: { value: percentile(times, 0.99) },
     };

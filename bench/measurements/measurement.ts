@@ -1,9 +1,11 @@
 /** One thing that is run, and the figures it gives. */
-import type { FigureSpec, Readings } from "../figures.ts";
+import type { FigureSpec, Reading, Readings } from "../figures.ts";
+import type { Done } from "../in-flight.ts";
 import type { Lab } from "../lab.ts";
+import { median, perSecond } from "../statistics.ts";
 
 export interface Surroundings {
-  /** Every repetition stops after this long, done or not. */
+  /** Every repetition begins nothing new after this long. */
   readonly limitMs: number;
   /** The grid that measurements share; opened at the first call, and anew after one has failed. */
   lab(): Promise<Lab>;
@@ -25,13 +27,16 @@ export const taskCount = 20_000;
 export const warmUpCount = 2_000;
 export const roundTripCount = 500;
 
-export function check(isRight: boolean, what: () => string): void {
-  if (!isRight) throw new Error(`Wrong result: ${what()}`);
+/** One after another. */
+export async function repeat<T>(times: number, measure: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  for (let n = 0; n < times; n++) results.push(await measure());
+  return results;
 }
 
-/** One after another. */
-export async function repeat<T>(times: number, measure: (n: number) => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let n = 0; n < times; n++) results.push(await measure(n));
-  return results;
+/** The median rate of some runs. */
+export function rateOf(runs: readonly Done[], note?: string): Reading {
+  const rates = runs.map(({ count, ms }) => perSecond(count, ms));
+  const counts = [...new Set(runs.map(({ count }) => count))].join(", ");
+  return { value: median(rates), samples: rates, note: `${counts} each${note === undefined ? "" : `, ${note}`}` };
 }

@@ -4,9 +4,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { bundle } from "../bundle.ts";
-import { median, perSecond } from "../statistics.ts";
-import { type Measurement, repetitions, taskCount, tasksInFlight, warmUpCount } from "./measurement.ts";
-import { countsOf, taskRate } from "./tasks.ts";
+import { type Measurement, rateOf, repetitions, taskCount, tasksInFlight, warmUpCount } from "./measurement.ts";
+import { taskRate } from "./tasks.ts";
 
 const pageRate = "no-op tasks, page client of another origin";
 
@@ -16,7 +15,7 @@ export const pageClient: Measurement = {
     { name: pageRate, unit: "tasks/s", reference: taskRate, goals: [{ of: "value", is: "at least", limit: 10_000 }] },
   ],
   async run({ lab, limitMs }) {
-    const script = await bundle(join(import.meta.dirname, "../page-client/page.ts"), "page");
+    const script = await bundle(join(import.meta.dirname, "../client/page.ts"), "page");
     const { url, browser } = await lab();
     const server = createServer((request, response) => {
       const isScript = request.url === "/page.js";
@@ -31,19 +30,10 @@ export const pageClient: Measurement = {
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
       await page.waitForFunction(() => "client" in window);
       const load = { inFlight: tasksInFlight, limitMs };
-      const loads = [
-        { ...load, total: warmUpCount },
-        ...Array.from({ length: repetitions }, () => ({ ...load, total: taskCount })),
-      ];
-      const [, ...runs] = await page.evaluate(([url, loads]) => window.client.run(url, loads), [url, loads] as const);
-      const rates = runs.map(({ count, ms }) => perSecond(count, ms));
-      return {
-        [pageRate]: {
-          value: median(rates),
-          samples: rates,
-          note: `${tasksInFlight} in flight, ${countsOf(runs)} tasks`,
-        },
-      };
+      const warmUp = { ...load, total: warmUpCount };
+      const loads = [warmUp, ...Array.from({ length: repetitions }, () => ({ ...load, total: taskCount }))];
+      const runs = await page.evaluate(([url, loads]) => window.client.tasks(url, loads), [url, loads] as const);
+      return { [pageRate]: rateOf(runs.slice(1), `${tasksInFlight} in flight`) };
     } finally {
       await context.close();
       server.closeAllConnections();

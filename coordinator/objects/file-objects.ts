@@ -24,7 +24,8 @@ export async function fileObjects(folder: string): Promise<ObjectStore> {
       try {
         for await (const chunk of chunks) {
           sizeBytes += chunk.length;
-          if (sizeBytes > maxBytes) throw new ObjectTooLargeError(`Cannot keep object "${id}": it is over the limit of ${maxBytes} bytes`);
+          if (sizeBytes > maxBytes)
+            throw new ObjectTooLargeError(`Cannot keep object "${id}": it is over the limit of ${maxBytes} bytes`);
           hash.update(chunk);
           await file.write(chunk);
         }

@@ -12,7 +12,8 @@ export function memoryObjects(): ObjectStore {
       let sizeBytes = 0;
       for await (const chunk of chunks) {
         sizeBytes += chunk.length;
-        if (sizeBytes > maxBytes) throw new ObjectTooLargeError(`Cannot keep object "${id}": it is over the limit of ${maxBytes} bytes`);
+        if (sizeBytes > maxBytes)
+          throw new ObjectTooLargeError(`Cannot keep object "${id}": it is over the limit of ${maxBytes} bytes`);
         hash.update(chunk);
         parts.push(chunk);
       }

@@ -33,7 +33,13 @@ export function createActor(m: Machine, { by, speaker, spec, creation }: NewActo
   const id = actorId(creation.id);
   const { job, parent } = speaker;
   if (!isChildOf(creation.id, parent)) {
-    m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot create "${id}": it is not named after "${parent}"`, about: id });
+    m.command({
+      type: "refuse",
+      to: by,
+      code: "PROTOCOL",
+      message: `Cannot create "${id}": it is not named after "${parent}"`,
+      about: id,
+    });
     return;
   }
   if (m.records.actors.has(id) || m.records.aliases.has(id)) return;
@@ -227,10 +233,15 @@ function settleInFlight(m: Machine, actor: Actor, why: string): void {
       again.push(call);
     } else transition(m, call, "failed", { failure: unavailableFailure(actor, call, why) });
   }
-  for (const caller of new Set(again.map((call) => call.parent))) {
+  acceptAgain(actor, again);
+}
+
+/** Calls that were sent and come back go before those that were not, in their order. */
+export function acceptAgain(actor: Actor, calls: readonly Task[]): void {
+  for (const caller of new Set(calls.map((call) => call.parent))) {
     let queue = actor.mailbox.get(caller);
     if (queue === undefined) actor.mailbox.set(caller, (queue = new Fifo()));
-    queue.prepend(again.filter((call) => call.parent === caller));
+    queue.prepend(calls.filter((call) => call.parent === caller));
   }
 }
 
@@ -243,7 +254,14 @@ function isReplayed(actor: Actor, call: Task): boolean {
   return true;
 }
 
-export function ended(m: Machine, actor: Actor | undefined, workerId: WorkerId, epoch: number, problem: Failure | undefined, crashed: boolean): void {
+export function ended(
+  m: Machine,
+  actor: Actor | undefined,
+  workerId: WorkerId,
+  epoch: number,
+  problem: Failure | undefined,
+  crashed: boolean,
+): void {
   if (!isCurrent(actor, workerId, epoch)) return;
   if (crashed) return lost(m, actor, "its thread died", true);
   leaveHome(m, actor);
@@ -254,12 +272,14 @@ export function ended(m: Machine, actor: Actor | undefined, workerId: WorkerId, 
 export function kill(m: Machine, actor: Actor, restart: boolean): void {
   if (actor.state.name === "dead") return;
   const worker = homeOf(actor);
-  if (worker !== undefined) m.command({ type: "stop-actor", workerId: worker.id, actorId: actor.id, epoch: actor.epoch });
+  if (worker !== undefined)
+    m.command({ type: "stop-actor", workerId: worker.id, actorId: actor.id, epoch: actor.epoch });
   leaveHome(m, actor);
   if (!restart) return die(m, actor, diedFailure(actor, "it was killed"), "killed");
   if (actor.state.name === "waiting") return;
   m.tell(actor.id, "killed to restart");
-  for (const call of [...actor.inFlight]) transition(m, call, "failed", { failure: unavailableFailure(actor, call, "it was killed to restart") });
+  for (const call of [...actor.inFlight])
+    transition(m, call, "failed", { failure: unavailableFailure(actor, call, "it was killed to restart") });
   if (worker === undefined) return;
   actor.state = { name: "restarting", worker: undefined };
   queueForPlace(m, actor);
@@ -270,7 +290,10 @@ export function die(m: Machine, actor: Actor, problem: Failure, why: string): vo
   if (actor.state.name === "dead") return;
   leaveHome(m, actor);
   m.classes.dequeue(actor);
-  const died = problem.code === "ACTOR_DIED" || problem.code === "ACTOR_EXISTS" ? problem : diedFailure(actor, "its constructor failed", problem);
+  const died =
+    problem.code === "ACTOR_DIED" || problem.code === "ACTOR_EXISTS"
+      ? problem
+      : diedFailure(actor, "its constructor failed", problem);
   actor.state = { name: "dead", failure: died };
   m.tell(actor.id, "dead", why);
   const { name, namespace } = actor.spec;
@@ -290,7 +313,8 @@ function refuseWaiting(m: Machine, actor: Actor, died: Failure): void {
   const waiting = [...actor.mailbox.values()].flatMap((queue) => [...queue]);
   actor.mailbox.clear();
   for (const call of waiting) {
-    if (call.state.name === "waiting" || call.state.name === "queued") transition(m, call, "failed", { failure: callFailure(died, call) });
+    if (call.state.name === "waiting" || call.state.name === "queued")
+      transition(m, call, "failed", { failure: callFailure(died, call) });
   }
 }
 
@@ -314,6 +338,7 @@ export function findActor(m: Machine, id: Actor["id"]): Actor | undefined {
 }
 
 export function unknownActorFailure(id: string): Failure {
-  return failure("ACTOR_DIED", `Cannot reach actor "${id}": no such actor is on record`, { actorId: id as Actor["id"] });
+  return failure("ACTOR_DIED", `Cannot reach actor "${id}": no such actor is on record`, {
+    actorId: id as Actor["id"],
+  });
 }
-

@@ -58,7 +58,12 @@ function assign(m: Machine, task: Task, worker: Worker, ahead: boolean, estimate
     spec,
     args: work.args,
     inputs: work.inputs.length === 0 ? none : resolve(m, work.inputs),
-    quick: estimateMs !== undefined && estimateMs <= m.options.quickMs && spec.timeoutMs === undefined && task.workersLost === 0 && task.retries === 0,
+    quick:
+      estimateMs !== undefined &&
+      estimateMs <= m.options.quickMs &&
+      spec.timeoutMs === undefined &&
+      task.workersLost === 0 &&
+      task.retries === 0,
   });
 }
 const none: never[] = [];
@@ -73,7 +78,12 @@ function nextClass(m: Machine, full: ReadonlySet<PlacementClass> | undefined): P
   for (const of of m.classes.waiting()) {
     if (full?.has(of) === true || of.workers.size === 0) continue;
     if (of.job === m.turn && (current === undefined || of.priority > current.priority)) current = of;
-    if (best === undefined || of.priority > best.priority || (of.priority === best.priority && of.job.usedMs < best.job.usedMs)) best = of;
+    if (
+      best === undefined ||
+      of.priority > best.priority ||
+      (of.priority === best.priority && of.job.usedMs < best.job.usedMs)
+    )
+      best = of;
   }
   if (best === undefined) return undefined;
   if (current !== undefined && current !== best && current.priority === best.priority) {

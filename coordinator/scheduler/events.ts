@@ -20,14 +20,30 @@ export interface Held {
 export type SchedulerEvent = { readonly at: number } & (
   | { readonly type: "job-opened"; readonly jobId: JobId; readonly name: string; readonly namespace: string }
   | { readonly type: "job-closed"; readonly jobId: JobId }
-  | { readonly type: "tasks-submitted"; readonly by: Submitter; readonly spec: Spec; readonly tasks: readonly Submission[] }
+  | {
+      readonly type: "tasks-submitted";
+      readonly by: Submitter;
+      readonly spec: Spec;
+      readonly tasks: readonly Submission[];
+    }
   | { readonly type: "actor-created"; readonly by: Submitter; readonly spec: ActorSpec; readonly creation: Submission }
   | { readonly type: "value-put"; readonly by: Submitter; readonly id: ObjectId; readonly value: Value }
-  | { readonly type: "objects-wanted"; readonly by: Submitter; readonly ids: readonly ObjectId[]; readonly values: boolean }
+  | {
+      readonly type: "objects-wanted";
+      readonly by: Submitter;
+      readonly ids: readonly ObjectId[];
+      readonly values: boolean;
+    }
   | { readonly type: "objects-held"; readonly by: Submitter; readonly ids: readonly ObjectId[] }
   | { readonly type: "objects-released"; readonly by: Submitter; readonly ids: readonly ObjectId[] }
   | { readonly type: "objects-freed"; readonly by: Submitter; readonly ids: readonly ObjectId[] }
-  | { readonly type: "cancel-asked"; readonly by: Submitter; readonly id: TaskId; readonly force: boolean; readonly recursive: boolean }
+  | {
+      readonly type: "cancel-asked";
+      readonly by: Submitter;
+      readonly id: TaskId;
+      readonly force: boolean;
+      readonly recursive: boolean;
+    }
   | { readonly type: "kill-asked"; readonly by: Submitter; readonly actorId: ActorId; readonly restart: boolean }
   | { readonly type: "items-consumed"; readonly by: Submitter; readonly id: TaskId; readonly taken: number }
   | {
@@ -56,7 +72,13 @@ export type SchedulerEvent = { readonly at: number } & (
   | { readonly type: "attempts-returned"; readonly workerId: WorkerId; readonly attemptIds: readonly AttemptId[] }
   | { readonly type: "attempt-blocked"; readonly workerId: WorkerId; readonly attemptId: AttemptId }
   | { readonly type: "attempt-unblocked"; readonly workerId: WorkerId; readonly attemptId: AttemptId }
-  | { readonly type: "item-produced"; readonly workerId: WorkerId; readonly attemptId: AttemptId; readonly index: number; readonly value: Value }
+  | {
+      readonly type: "item-produced";
+      readonly workerId: WorkerId;
+      readonly attemptId: AttemptId;
+      readonly index: number;
+      readonly value: Value;
+    }
   | { readonly type: "actor-started"; readonly workerId: WorkerId; readonly actorId: ActorId; readonly epoch: number }
   | {
       readonly type: "actor-ended";
@@ -117,12 +139,28 @@ export type Instruction =
       readonly inputs: readonly ResolvedInput[];
     }
   | { readonly type: "stop-actor"; readonly workerId: WorkerId; readonly actorId: ActorId; readonly epoch: number }
-  | { readonly type: "cancel-attempt"; readonly workerId: WorkerId; readonly attemptId: AttemptId; readonly force: boolean }
+  | {
+      readonly type: "cancel-attempt";
+      readonly workerId: WorkerId;
+      readonly attemptId: AttemptId;
+      readonly force: boolean;
+    }
   | { readonly type: "recall"; readonly workerId: WorkerId; readonly attemptIds: readonly AttemptId[] }
   | { readonly type: "consumed"; readonly workerId: WorkerId; readonly attemptId: AttemptId; readonly taken: number }
   | { readonly type: "deliver"; readonly to: Submitter; readonly object: ReadyObject }
   | { readonly type: "actor-is"; readonly to: Submitter; readonly asked: ActorId; readonly actorId: ActorId }
-  | { readonly type: "refuse"; readonly to: Submitter; readonly code: Failure["code"]; readonly message: string; readonly about: string }
+  | {
+      readonly type: "refuse";
+      readonly to: Submitter;
+      readonly code: Failure["code"];
+      readonly message: string;
+      readonly about: string;
+    }
   /** The bytes of this stored value are needed no longer. */
   | { readonly type: "forget-object"; readonly id: ObjectId }
-  | { readonly type: "forget-job"; readonly jobId: JobId; readonly workerIds: readonly WorkerId[]; readonly functionIds: readonly FunctionId[] };
+  | {
+      readonly type: "forget-job";
+      readonly jobId: JobId;
+      readonly workerIds: readonly WorkerId[];
+      readonly functionIds: readonly FunctionId[];
+    };

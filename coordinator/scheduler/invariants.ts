@@ -22,7 +22,8 @@ export function violations(scheduler: Scheduler): string[] {
   for (const object of records.objects.values()) objectHolds(scheduler, object, say);
   for (const attempt of records.attempts.values()) {
     const { state } = attempt.task;
-    if (state.name !== "running" || state.attempt !== attempt) say("INV-2", `attempt ${attempt.id} lives but its task is ${state.name}`);
+    if (state.name !== "running" || state.attempt !== attempt)
+      say("INV-2", `attempt ${attempt.id} lives but its task is ${state.name}`);
   }
   classesHold(scheduler, say);
   return broken;
@@ -35,16 +36,20 @@ export function countViolations({ machine, records }: Scheduler): string[] {
   if (machine.recommended.length + machine.out.length + machine.toPump.length + machine.actorsReady.length > 0) {
     say("INV-1", "something recommended was not worked off");
   }
-  if (machine.leases.size !== records.attempts.size) say("INV-3", `${machine.leases.size} leases for ${records.attempts.size} attempts`);
+  if (machine.leases.size !== records.attempts.size)
+    say("INV-3", `${machine.leases.size} leases for ${records.attempts.size} attempts`);
   let running = 0;
   let queued = 0;
   for (const job of records.jobs.values()) {
     running += job.running;
     queued += job.queued;
-    if (job.queued < 0 || job.running < 0) say("INV-4", `job ${job.id} counts ${job.queued} queued and ${job.running} running`);
+    if (job.queued < 0 || job.running < 0)
+      say("INV-4", `job ${job.id} counts ${job.queued} queued and ${job.running} running`);
   }
-  if (running !== records.attempts.size) say("INV-4", `jobs count ${running} running and ${records.attempts.size} attempts live`);
-  if (queued + records.attempts.size > records.tasks.size) say("INV-4", `${queued} queued and ${records.attempts.size} running are more than ${records.tasks.size} tasks`);
+  if (running !== records.attempts.size)
+    say("INV-4", `jobs count ${running} running and ${records.attempts.size} attempts live`);
+  if (queued + records.attempts.size > records.tasks.size)
+    say("INV-4", `${queued} queued and ${records.attempts.size} running are more than ${records.tasks.size} tasks`);
   for (const of of machine.classes.waiting()) {
     const worker = of.workers.peek();
     if (worker !== undefined && of.simple && fit(of, worker, undefined, machine.options) === "free") {
@@ -64,7 +69,10 @@ function jobHolds(job: Job, say: Say): void {
     if (task.state.name === "running") running++;
   }
   if (queued !== job.queued || running !== job.running) {
-    say("INV-4", `job ${job.id} counts ${job.queued} queued and ${job.running} running, and has ${queued} and ${running}`);
+    say(
+      "INV-4",
+      `job ${job.id} counts ${job.queued} queued and ${job.running} running, and has ${queued} and ${running}`,
+    );
   }
 }
 
@@ -72,18 +80,23 @@ function taskHolds({ records, machine }: Scheduler, task: Task, say: Say): void 
   const { state } = task;
   if (!task.job.tasks.has(task)) say("INV-5", `task ${task.id} is not with its job`);
   const over = state.name === "finished" || state.name === "failed" || state.name === "cancelled";
-  if (over !== (task.work === undefined)) say("INV-6", `task ${task.id} is ${state.name} and its work is ${over ? "kept" : "gone"}`);
+  if (over !== (task.work === undefined))
+    say("INV-6", `task ${task.id} is ${state.name} and its work is ${over ? "kept" : "gone"}`);
   if (state.name === "running") {
     const { attempt } = state;
-    if (records.attempts.get(attempt.id) !== attempt) say("INV-2", `task ${task.id} runs as an attempt that is not on record`);
-    if (!attempt.worker.attempts.has(attempt)) say("INV-7", `worker ${attempt.worker.id} does not know of ${attempt.id}`);
+    if (records.attempts.get(attempt.id) !== attempt)
+      say("INV-2", `task ${task.id} runs as an attempt that is not on record`);
+    if (!attempt.worker.attempts.has(attempt))
+      say("INV-7", `worker ${attempt.worker.id} does not know of ${attempt.id}`);
     if (!machine.leases.has(attempt)) say("INV-3", `attempt ${attempt.id} has no lease`);
-    if (task.actor !== undefined && !task.actor.inFlight.has(task)) say("INV-8", `call ${task.id} runs unknown to its actor`);
+    if (task.actor !== undefined && !task.actor.inFlight.has(task))
+      say("INV-8", `call ${task.id} runs unknown to its actor`);
   } else if (task.actor?.inFlight.has(task) === true) say("INV-8", `call ${task.id} is in flight and ${state.name}`);
   if (state.name === "waiting") {
     let missing = 0;
     for (const id of new Set(task.work?.inputs ?? [])) if (records.objects.get(id)?.state.name === "pending") missing++;
-    if (missing !== state.missing || missing === 0) say("INV-9", `task ${task.id} waits for ${state.missing} inputs and misses ${missing}`);
+    if (missing !== state.missing || missing === 0)
+      say("INV-9", `task ${task.id} waits for ${state.missing} inputs and misses ${missing}`);
   }
   if (!over) {
     for (let i = 0; i < task.spec.returns; i++) {
@@ -101,7 +114,8 @@ function workerHolds({ records }: Scheduler, worker: Worker, say: Say): void {
   let inHand = 0;
   for (const attempt of worker.attempts) {
     const { spec } = attempt.task;
-    if (records.attempts.get(attempt.id) !== attempt) say("INV-7", `worker ${worker.id} holds ${attempt.id}, which is over`);
+    if (records.attempts.get(attempt.id) !== attempt)
+      say("INV-7", `worker ${worker.id} holds ${attempt.id}, which is over`);
     if (spec.type !== "task") continue;
     inHand++;
     if (!attempt.blocked) cpus += spec.demand.cpus;
@@ -110,17 +124,23 @@ function workerHolds({ records }: Scheduler, worker: Worker, say: Say): void {
     cpus += actor.spec.demand.cpus;
     if (homeOf(actor) !== worker) say("INV-11", `worker ${worker.id} keeps actor ${actor.id}, which lives elsewhere`);
   }
-  if (inHand !== worker.inHand) say("INV-12", `worker ${worker.id} counts ${worker.inHand} tasks in hand and has ${inHand}`);
-  if (Math.abs(cpus - worker.cpusInUse) > epsilon) say("INV-12", `worker ${worker.id} counts ${worker.cpusInUse} threads in use and has ${cpus}`);
+  if (inHand !== worker.inHand)
+    say("INV-12", `worker ${worker.id} counts ${worker.inHand} tasks in hand and has ${inHand}`);
+  if (Math.abs(cpus - worker.cpusInUse) > epsilon)
+    say("INV-12", `worker ${worker.id} counts ${worker.cpusInUse} threads in use and has ${cpus}`);
 }
 
 function actorHolds(actor: Actor, say: Say): void {
   const home = homeOf(actor);
-  if (home !== undefined && !home.actors.has(actor)) say("INV-11", `actor ${actor.id} lives on ${home.id}, which does not know`);
-  if (actor.state.name === "dead" && (actor.inFlight.size > 0 || actor.mailbox.size > 0)) say("INV-13", `actor ${actor.id} is dead and has calls`);
-  if (actor.state.name !== "alive" && actor.inFlight.size > 0) say("INV-13", `actor ${actor.id} is ${actor.state.name} and has calls in flight`);
+  if (home !== undefined && !home.actors.has(actor))
+    say("INV-11", `actor ${actor.id} lives on ${home.id}, which does not know`);
+  if (actor.state.name === "dead" && (actor.inFlight.size > 0 || actor.mailbox.size > 0))
+    say("INV-13", `actor ${actor.id} is dead and has calls`);
+  if (actor.state.name !== "alive" && actor.inFlight.size > 0)
+    say("INV-13", `actor ${actor.id} is ${actor.state.name} and has calls in flight`);
   for (const call of actor.inFlight) {
-    if (call.state.name !== "running" || call.state.attempt.worker !== home) say("INV-8", `call ${call.id} is in flight elsewhere than its actor`);
+    if (call.state.name !== "running" || call.state.attempt.worker !== home)
+      say("INV-8", `call ${call.id} is in flight elsewhere than its actor`);
   }
 }
 
@@ -129,7 +149,8 @@ function objectHolds({ records }: Scheduler, object: ObjectRecord, say: Say): vo
   if (object.state.name !== "pending" && (object.wants !== undefined || object.dependents !== undefined)) {
     say("INV-15", `object ${object.id} is ${object.state.name} and somebody waits for it`);
   }
-  if (object.state.name !== "pending" && object.holders === 0) say("INV-16", `object ${object.id} is held by nobody and kept`);
+  if (object.state.name !== "pending" && object.holders === 0)
+    say("INV-16", `object ${object.id} is held by nobody and kept`);
   if (!object.job.objects.has(object)) say("INV-5", `object ${object.id} is not with its job`);
   if (object.state.name === "pending") {
     const producer = object.id.slice(0, object.id.lastIndexOf(":"));
@@ -143,11 +164,13 @@ function classesHold({ machine }: Scheduler, say: Say): void {
   for (const of of machine.classes.all()) {
     for (const item of of.queue) {
       if (item.placement !== of) say("INV-18", `${item.id} is queued in a class that is not its own`);
-      if (isTask(item) && item.state.name !== "queued") say("INV-18", `task ${item.id} is in a queue and ${item.state.name}`);
+      if (isTask(item) && item.state.name !== "queued")
+        say("INV-18", `task ${item.id} is in a queue and ${item.state.name}`);
     }
     if (of.queue.length === 0) continue;
     for (const worker of of.workers.items()) {
-      if (fit(of, worker, undefined, machine.options) === "free") say("INV-19", `worker ${worker.id} is free while ${of.queue.length} wait in ${of.key}`);
+      if (fit(of, worker, undefined, machine.options) === "free")
+        say("INV-19", `worker ${worker.id} is free while ${of.queue.length} wait in ${of.key}`);
     }
   }
 }

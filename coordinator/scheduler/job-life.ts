@@ -40,7 +40,8 @@ export function close(m: Machine, job: Job): void {
   for (const actor of [...job.actors]) {
     if (actor.spec.detached && actor.state.name !== "dead") continue;
     actors.kill(m, actor, false);
-    if (actor.state.name !== "dead") actors.die(m, actor, failure("ACTOR_DIED", "Its job has closed", { actorId: actor.id }), "job closed");
+    if (actor.state.name !== "dead")
+      actors.die(m, actor, failure("ACTOR_DIED", "Its job has closed", { actorId: actor.id }), "job closed");
     m.records.actors.delete(actor.id);
     job.actors.delete(actor);
   }
@@ -56,12 +57,18 @@ export function close(m: Machine, job: Job): void {
   const kept = keptByDetached(m, job);
   for (const object of [...job.objects]) if (!kept.has(object)) forget(m, object);
   for (const task of [...job.tasks]) forgetTask(m, task);
-  for (const [asked, actor] of m.records.aliases) if (asked.startsWith(`${job.id}.`) && actor.state.name === "dead") m.records.aliases.delete(asked);
+  for (const [asked, actor] of m.records.aliases)
+    if (asked.startsWith(`${job.id}.`) && actor.state.name === "dead") m.records.aliases.delete(asked);
   m.classes.forgetJob(job);
   for (const actor of job.actors) requeue(m, actor);
   if (m.turn === job) m.turn = undefined;
   for (const id of functions) m.records.durations.delete(id);
-  m.command({ type: "forget-job", jobId: job.id, workerIds: [...m.records.workers.keys()], functionIds: [...functions] });
+  m.command({
+    type: "forget-job",
+    jobId: job.id,
+    workerIds: [...m.records.workers.keys()],
+    functionIds: [...functions],
+  });
   if (job.actors.size === 0) m.records.jobs.delete(job.id);
 }
 

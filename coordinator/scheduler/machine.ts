@@ -10,7 +10,7 @@ import type { Instruction, Submitter } from "./events.ts";
 import { Leases } from "./leases.ts";
 import { Classes } from "./placement.ts";
 import { type Actor, type Attempt, type Job, Records, type Task, type TaskStateName, type Worker } from "./records.ts";
-import { Story } from "./story.ts";
+import { Story, type StoryEntry } from "./story.ts";
 
 export interface SchedulerOptions {
   /** An attempt not heard of for this long is run elsewhere. */
@@ -104,10 +104,26 @@ export class Machine {
   command(instruction: Instruction): void {
     this.out.push(instruction);
   }
+  /** What the records say of a task's plain way, and between it everything that was out of the ordinary. */
+  storyOf(id: string): StoryEntry[] {
+    const told = this.story.of(id);
+    const task = this.records.tasks.get(id as TaskId);
+    const ended = task === undefined ? this.history.findLast((entry) => entry.id === id) : undefined;
+    const way =
+      task === undefined ? ended : { ...task, name: task.spec.name, state: task.state.name, error: problemIn(task) };
+    if (way === undefined) return told;
+    const { name, state, submittedAt, startedAt, endedAt, workerId, error } = way;
+    const plain: StoryEntry[] = [{ at: submittedAt, id, what: "submitted", detail: name }];
+    if (startedAt > 0) plain.push({ at: startedAt, id, what: "running", detail: workerId });
+    if (endedAt > 0) plain.push({ at: endedAt, id, what: state, detail: error });
+    else plain.push({ at: this.at, id, what: `${state} now` });
+    return [...plain.slice(0, 1), ...told, ...plain.slice(1)].toSorted((a, b) => a.at - b.at);
+  }
   broken(task: Task, to: TaskStateName): InvalidTransition {
-    const story = this.story.of(task.id).map((entry) => `  ${entry.at} ${entry.what} ${entry.detail ?? ""}`);
+    const story = this.storyOf(task.id).map((entry) => `  ${entry.at} ${entry.what} ${entry.detail ?? ""}`);
     return new InvalidTransition(task.id, task.state.name, to, story.join("\n"));
   }
+  /** An ended task is remembered for a while after its values are gone. */
   remember(task: Task): void {
     const { id, spec, state, parent, startedAt, endedAt, submittedAt, workerId, attempts } = task;
     const entry: Ended = {
@@ -150,6 +166,10 @@ export class Machine {
   }
 }
 
+function problemIn({ state }: Task): string | undefined {
+  return state.name === "failed" ? state.failure.message : undefined;
+}
+
 /** Whoever submits: a client, a task, a call of an actor, or the actor itself. */
 export interface Speaker {
   readonly job: Job;
@@ -174,4 +194,3 @@ export interface Ended {
   readonly attempts: number;
   readonly error?: string;
 }
-

@@ -10,7 +10,14 @@ import { type Actor, isOver, isTask, type Job, type ObjectRecord, type ObjectSta
 
 /** Pending, held by nobody yet. */
 export function makeObject(m: Machine, id: ObjectId, job: Job): ObjectRecord {
-  const record: ObjectRecord = { id, job, state: { name: "pending" }, holders: 0, dependents: undefined, wants: undefined };
+  const record: ObjectRecord = {
+    id,
+    job,
+    state: { name: "pending" },
+    holders: 0,
+    dependents: undefined,
+    wants: undefined,
+  };
   m.records.objects.set(id, record);
   job.objects.add(record);
   return record;
@@ -41,11 +48,16 @@ function inputSettled(m: Machine, dependent: Task | Actor, object: ObjectRecord)
   const problem = problemOf(object);
   if (isTask(dependent)) {
     if (problem !== undefined) {
-      m.recommended.push({ task: dependent, to: "failed", failure: inputFailure(dependent.spec.name, object.id, problem) });
+      m.recommended.push({
+        task: dependent,
+        to: "failed",
+        failure: inputFailure(dependent.spec.name, object.id, problem),
+      });
     } else if (--dependent.state.missing === 0) m.recommended.push({ task: dependent, to: "queued" });
     return;
   }
-  if (problem !== undefined) m.actorsReady.push({ actor: dependent, failure: inputFailure(dependent.spec.className, object.id, problem) });
+  if (problem !== undefined)
+    m.actorsReady.push({ actor: dependent, failure: inputFailure(dependent.spec.className, object.id, problem) });
   else if (--dependent.state.missing === 0) m.actorsReady.push({ actor: dependent });
 }
 
@@ -210,4 +222,3 @@ export function resolve(m: Machine, inputs: readonly ObjectId[]): { id: ObjectId
   }
   return resolved;
 }
-

@@ -113,17 +113,19 @@ export class Classes {
   readonly #workers: ReadonlyMap<WorkerId, Worker>;
   /** What tasks of one spec ask for is worked out once. */
   readonly #asked = new WeakMap<object, Asked>();
-  /** The class of the last tasks with this spec: tasks of one spec come together. */
   #last: { readonly spec: object; readonly of: PlacementClass } | undefined;
 
   constructor(workers: ReadonlyMap<WorkerId, Worker>) {
     this.#workers = workers;
   }
 
+  /** The class that was asked for last, if it is this one: nearly always, since tasks of one spec come together. */
+  recent(spec: object, job: Job, alone: boolean): PlacementClass | undefined {
+    const last = this.#last;
+    return last?.spec === spec && last.of.alone === alone && last.of.job === job ? last.of : undefined;
+  }
   /** `spec` is the identity under which the answer is remembered. */
   classFor(traits: ClassTraits, spec: object): PlacementClass {
-    const last = this.#last;
-    if (last?.spec === spec && last.of.alone === traits.alone && last.of.job === traits.job) return last.of;
     let asked = this.#asked.get(spec);
     if (asked === undefined) {
       const { demand, labels, placement, priority, actors } = traits;

@@ -2,7 +2,16 @@
  * What the scheduler knows: jobs, tasks, objects, actors, workers, attempts. Plain records; only the machine's own
  * files write them. A task's state is a union, so that only a running task has an attempt.
  */
-import type { ActorId, AttemptId, FunctionId, JobId, ObjectId, ParentId, TaskId, WorkerId } from "../../protocol/ids.ts";
+import type {
+  ActorId,
+  AttemptId,
+  FunctionId,
+  JobId,
+  ObjectId,
+  ParentId,
+  TaskId,
+  WorkerId,
+} from "../../protocol/ids.ts";
 import type { ActorSpec, Demand, Failure, Spec, Submission, Value } from "../../protocol/nouns.ts";
 import type { Submitter } from "./events.ts";
 import type { Fifo } from "./fifo.ts";

@@ -53,7 +53,7 @@ export class Scheduler {
 
   /** Everything that is remembered of one id, in order. */
   story(id: string): readonly StoryEntry[] {
-    return this.#m.story.of(id);
+    return this.#m.storyOf(id);
   }
   /** For views: read only. */
   get records(): Readonly<Records> {
@@ -168,13 +168,21 @@ export class Scheduler {
       }
       case "item-produced": {
         const attempt = workers.attemptOn(m, worker.id, event.attemptId);
-        if (attempt !== undefined && attempt.task.spec.kind === "generator") tasks.produce(m, attempt.task, event.index, event.value);
+        if (attempt !== undefined && attempt.task.spec.kind === "generator")
+          tasks.produce(m, attempt.task, event.index, event.value);
         return;
       }
       case "actor-started":
         return actors.started(m, m.records.actors.get(event.actorId), worker.id, event.epoch);
       case "actor-ended":
-        return actors.ended(m, m.records.actors.get(event.actorId), worker.id, event.epoch, event.failure, event.crashed);
+        return actors.ended(
+          m,
+          m.records.actors.get(event.actorId),
+          worker.id,
+          event.epoch,
+          event.failure,
+          event.crashed,
+        );
       default:
         return assertNever(event);
     }
@@ -205,7 +213,13 @@ export class Scheduler {
     const speaker = m.speakerOf(by);
     if (speaker === undefined || m.records.objects.has(id)) return;
     if (!isChildOf(taskOfObject(id), speaker.parent)) {
-      m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot put "${id}": it is not named after "${speaker.parent}"`, about: id });
+      m.command({
+        type: "refuse",
+        to: by,
+        code: "PROTOCOL",
+        message: `Cannot put "${id}": it is not named after "${speaker.parent}"`,
+        about: id,
+      });
       return;
     }
     const object = makeObject(m, id, speaker.job);

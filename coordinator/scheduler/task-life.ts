@@ -45,7 +45,13 @@ export function submit(m: Machine, { by, speaker, spec, submission, actor }: New
   const { id } = submission;
   const { job, parent } = speaker;
   if (!isChildOf(id, parent)) {
-    m.command({ type: "refuse", to: by, code: "PROTOCOL", message: `Cannot submit "${id}": it is not named after "${parent}"`, about: id });
+    m.command({
+      type: "refuse",
+      to: by,
+      code: "PROTOCOL",
+      message: `Cannot submit "${id}": it is not named after "${parent}"`,
+      about: id,
+    });
     return undefined;
   }
   if (m.records.tasks.has(id)) return undefined;
@@ -78,7 +84,6 @@ export function submit(m: Machine, { by, speaker, spec, submission, actor }: New
   for (let i = 0; i < spec.returns; i++) own(speaker, makeObject(m, returnId(id, i), job));
   for (const input of submission.inputs) holdById(m, input);
   for (const held of submission.holds) holdById(m, held);
-  m.tell(id, "submitted", spec.name);
   const inputs = submission.inputs.length === 0 ? nothingMissing : awaitInputs(m, task, spec.name, submission.inputs);
   if ("failure" in inputs) m.recommended.push({ task, to: "failed", failure: inputs.failure });
   else if (inputs.missing === 0) m.recommended.push({ task, to: "queued" });
@@ -135,7 +140,8 @@ function enterQueued(m: Machine, task: Task): void {
   const { spec, job } = task;
   if (spec.type !== "task") throw m.broken(task, "queued");
   const alone = task.workersLost >= m.options.suspectAfter;
-  m.classes.enqueue(task, m.classes.classFor({ ...traitsOf(spec), job, alone, actors: false }, spec));
+  const known = m.classes.recent(spec, job, alone);
+  m.classes.enqueue(task, known ?? m.classes.classFor({ ...traitsOf(spec), job, alone, actors: false }, spec));
   if (spec.unschedulableMs !== undefined) m.deadlines.add(m.at + spec.unschedulableMs, { type: "unschedulable", task });
 }
 
@@ -173,7 +179,7 @@ function enterRunning(m: Machine, task: Task, { worker, ahead = false, estimateM
   m.records.attempts.set(attempt.id, attempt);
   m.leases.extend(attempt, m.at);
   worker.attempts.add(attempt);
-  m.tell(task.id, "running", worker.id);
+  if (task.attempts > 1) m.tell(task.id, "running again", worker.id);
   if (task.actor !== undefined || task.spec.type !== "task") return;
   m.classes.dequeue(task);
   if (ahead) m.ahead.add(attempt);
@@ -230,13 +236,16 @@ function end(m: Machine, task: Task, how: How): void {
   else task.state = { name: "failed", failure: problem ?? lostFailure(returnId(task.id, 0)) };
   if (values !== undefined) task.job.finished++;
   else task.job.failed++;
-  m.tell(task.id, task.state.name, problem?.message);
   task.work = undefined;
   for (let i = 0; i < task.spec.returns; i++) {
     const object = m.records.objects.get(returnId(task.id, i));
     if (object === undefined) continue;
     const value = values?.[i];
-    settle(m, object, value === undefined ? { name: "failed", failure: problem ?? lostFailure(object.id) } : readyState(value));
+    settle(
+      m,
+      object,
+      value === undefined ? { name: "failed", failure: problem ?? lostFailure(object.id) } : readyState(value),
+    );
   }
   if (task.spec.kind === "generator") endItems(m, task, problem);
   if (work !== undefined) {
@@ -259,7 +268,8 @@ function endItems(m: Machine, task: Task, problem: Failure | undefined): void {
       settle(m, object, { name: "failed", failure: problem });
       continue;
     }
-    for (const want of object.wants ?? []) m.command({ type: "deliver", to: want.by, object: { type: "ended", id: object.id } });
+    for (const want of object.wants ?? [])
+      m.command({ type: "deliver", to: want.by, object: { type: "ended", id: object.id } });
     object.wants = undefined;
     settle(m, object, { name: "freed" });
   }
@@ -286,7 +296,9 @@ export function attemptDone(m: Machine, attempt: Attempt, values: readonly Value
   worker.tasksDone++;
   if (values.length !== task.spec.returns) {
     const message = `Cannot take the result of "${task.spec.name}": it has ${values.length} values and should have ${task.spec.returns}`;
-    transition(m, task, "failed", { failure: failure("TASK_ERROR", message, { taskName: task.spec.name, workerId: worker.id }) });
+    transition(m, task, "failed", {
+      failure: failure("TASK_ERROR", message, { taskName: task.spec.name, workerId: worker.id }),
+    });
     return;
   }
   transition(m, task, "finished", { values });
@@ -311,7 +323,8 @@ function mayRetry(task: Task, problem: Failure, crashed: boolean): boolean {
   const wanted =
     crashed ||
     (problem.code === "TASK_ERROR" &&
-      (retryErrors.type === "all" || (retryErrors.type === "named" && retryErrors.names.includes(problem.errorName ?? ""))));
+      (retryErrors.type === "all" ||
+        (retryErrors.type === "named" && retryErrors.names.includes(problem.errorName ?? ""))));
   if (!wanted) return false;
   const budget = task.spec.maxRetries ?? task.actor?.spec.maxTaskRetries;
   return budget === undefined || task.retries < budget;
@@ -336,7 +349,9 @@ export function attemptLost(m: Machine, attempt: Attempt, goodbye: boolean): voi
   if (!goodbye && !attempt.ahead && !attempt.blocked) task.workersLost++;
   if (task.workersLost > m.options.suspectAfter) {
     const message = `Cannot run "${task.spec.name}": ${task.workersLost} workers were lost while they ran it, the last while it ran alone`;
-    return transition(m, task, "failed", { failure: failure("WORKER_CRASHED", message, { taskName: task.spec.name, workerId: worker.id }) });
+    return transition(m, task, "failed", {
+      failure: failure("WORKER_CRASHED", message, { taskName: task.spec.name, workerId: worker.id }),
+    });
   }
   transition(m, task, "queued");
 }

@@ -74,7 +74,13 @@ export function capacity(m: Machine, worker: Worker, threads: number): void {
 }
 
 /** What it says it holds lives on; what it holds of the dead it is told to drop. What it does not name is left to its lease. */
-export function holding(m: Machine, worker: Worker, attemptIds: readonly AttemptId[], held: readonly Held[], suspendedMs: number): void {
+export function holding(
+  m: Machine,
+  worker: Worker,
+  attemptIds: readonly AttemptId[],
+  held: readonly Held[],
+  suspendedMs: number,
+): void {
   seen(m, worker);
   if (suspendedMs > 0) {
     worker.suspendedMs += suspendedMs;
@@ -116,9 +122,10 @@ export function attemptStarted(m: Machine, attempt: Attempt): void {
 
 /** Given back unstarted: nobody's fault. */
 export function returned(m: Machine, attempt: Attempt): void {
-  if (attempt.task.actor !== undefined) return;
-  m.tell(attempt.task.id, "returned", attempt.worker.id);
-  transition(m, attempt.task, attempt.task.cancelAsked ? "cancelled" : "queued");
+  const { task } = attempt;
+  m.tell(task.id, "returned", attempt.worker.id);
+  transition(m, task, task.cancelAsked ? "cancelled" : "queued");
+  if (task.actor !== undefined && task.state.name === "queued") actors.acceptAgain(task.actor, [task]);
 }
 
 /** Not heard of for a whole lease: if it was a call, its actor's home is in doubt. */

@@ -14,6 +14,6 @@ export interface Term {
 }
 
 export function indexDocuments(batch: Batch): InvertedIndex;
-export function mergeIndexes(left: InvertedIndex, right: InvertedIndex): InvertedIndex;
+export function mergeIndexes(...indexes: readonly InvertedIndex[]): InvertedIndex;
 export function topTerms(index: InvertedIndex, amount: number): Term[];
 export function search(index: InvertedIndex, wanted: readonly string[]): number[];

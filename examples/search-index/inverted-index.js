@@ -30,31 +30,36 @@ export function indexDocuments({ bytes, ends, firstDocument }) {
   };
 }
 
-/** Of two indexes, the documents of `right` numbered after those of `left`. */
-export function mergeIndexes(left, right) {
+/** One index out of several, which are given in the order of their documents. */
+export function mergeIndexes(...indexes) {
   const words = [];
   const counts = [];
   const ends = [];
-  const documents = new Uint32Array(left.documents.length + right.documents.length);
+  const documents = new Uint32Array(indexes.reduce((sum, index) => sum + index.documents.length, 0));
   let written = 0;
-  let l = 0;
-  let r = 0;
-  while (l < left.words.length || r < right.words.length) {
-    const isInLeft = r === right.words.length || left.words[l] <= right.words[r];
-    const isInRight = l === left.words.length || right.words[r] <= left.words[l];
-    words.push(isInLeft ? left.words[l] : right.words[r]);
-    counts.push((isInLeft ? left.counts[l] : 0) + (isInRight ? right.counts[r] : 0));
-    if (isInLeft) append(left, l++);
-    if (isInRight) append(right, r++);
+  const next = indexes.map(() => 0);
+  for (;;) {
+    let word;
+    for (const [k, index] of indexes.entries()) {
+      const candidate = index.words[next[k]];
+      if (word === undefined || candidate < word) word = candidate;
+    }
+    if (word === undefined) break;
+    let count = 0;
+    for (const [k, index] of indexes.entries()) {
+      const i = next[k];
+      if (index.words[i] !== word) continue;
+      count += index.counts[i];
+      const some = index.documents.subarray(index.ends[i - 1] ?? 0, index.ends[i]);
+      documents.set(some, written);
+      written += some.length;
+      next[k] += 1;
+    }
+    words.push(word);
+    counts.push(count);
     ends.push(written);
   }
   return { words, counts: Uint32Array.from(counts), ends: Uint32Array.from(ends), documents };
-
-  function append(index, i) {
-    const some = index.documents.subarray(index.ends[i - 1] ?? 0, index.ends[i]);
-    documents.set(some, written);
-    written += some.length;
-  }
 }
 
 /** The `amount` most frequent words, and in how many documents each occurs. */

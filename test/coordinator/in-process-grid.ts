@@ -51,7 +51,13 @@ export class InProcessGrid {
       now: () => Math.floor(performance.now()),
       onTrouble: (error) => this.troubles.push(error),
     });
-    this.sessions = new Sessions({ coordinator: this.coordinator, tokens: makeTokens(), isOpen: true, webRtc: undefined, onTrouble: () => {} });
+    this.sessions = new Sessions({
+      coordinator: this.coordinator,
+      tokens: makeTokens(),
+      isOpen: true,
+      webRtc: undefined,
+      onTrouble: () => {},
+    });
   }
   /** The dialing end of a new channel. */
   open(): Channel {
@@ -59,7 +65,9 @@ export class InProcessGrid {
     this.sessions.accept(there, "test", { token: undefined, origin: undefined, host: undefined });
     return here;
   }
-  async client(onMessage: (message: ToClientMessage) => void): Promise<{ jobId: JobId; send(message: ClientMessage): void; dialing: Dialing }> {
+  async client(
+    onMessage: (message: ToClientMessage) => void,
+  ): Promise<{ jobId: JobId; send(message: ClientMessage): void; dialing: Dialing }> {
     const { session, dialing, welcome } = await this.#dial<ToClientMessage, ClientMessage>(
       envelope(toClientMessageSchema, clientMessageSchema, () => {}),
       clientHello,
@@ -67,7 +75,9 @@ export class InProcessGrid {
     );
     return { jobId: (welcome as { jobId: JobId }).jobId, send: (message) => session.send(message), dialing };
   }
-  async worker(onMessage: (message: ToWorkerMessage, send: (message: WorkerMessage) => void) => void): Promise<{ workerId: WorkerId; dialing: Dialing }> {
+  async worker(
+    onMessage: (message: ToWorkerMessage, send: (message: WorkerMessage) => void) => void,
+  ): Promise<{ workerId: WorkerId; dialing: Dialing }> {
     const { dialing, welcome } = await this.#dial<ToWorkerMessage, WorkerMessage>(
       envelope(toWorkerMessageSchema, workerMessageSchema, () => {}),
       workerHello,

@@ -58,7 +58,9 @@ test("[GRID-12] named actors, getIfExists, handles as arguments, kill", async ({
   expect(await client.get(found.get.remote())).toBe("kept");
   const same = Boxes.options({ getIfExists: true }).remote();
   expect(await client.get(same.get.remote())).toBe("kept");
-  const put = client.remote(async (handle: typeof box) => grid_.get(handle.set.remote("by a task")), { captures: { grid_: client } });
+  const put = client.remote(async (handle: typeof box) => grid_.get(handle.set.remote("by a task")), {
+    captures: { grid_: client },
+  });
   await client.get(put.remote(box));
   expect(await client.get(box.get.remote())).toBe("by a task");
   await expect(client.get(Boxes.remote().$ready())).rejects.toMatchObject({ code: "ACTOR_EXISTS" });

@@ -2,7 +2,9 @@ import { attacks } from "../security/attacks.ts";
 import { aVictim } from "../security/victim.ts";
 import { expect, test, type TestGrid } from "../support/grid.ts";
 
-test("[GRID-30] nothing a task tries reaches another server or the coordinator, through the whole grid", async ({ grid }) => {
+test("[GRID-30] nothing a task tries reaches another server or the coordinator, through the whole grid", async ({
+  grid,
+}) => {
   const victim = await aVictim();
   try {
     await grid.tab({ threads: 2 });
@@ -11,7 +13,12 @@ test("[GRID-30] nothing a task tries reaches another server or the coordinator, 
     expect(await client.get(client.remote(() => 1).remote())).toBe(1);
     const before = await traffic(grid);
 
-    const target = { http: victim.http, udpPort: victim.udpPort, shell: grid.url, otherAttemptId: `${other.id.slice(0, -2)}#1` };
+    const target = {
+      http: victim.http,
+      udpPort: victim.udpPort,
+      shell: grid.url,
+      otherAttemptId: `${other.id.slice(0, -2)}#1`,
+    };
     const answers: Record<string, string> = {};
     for (const { name, run } of attacks) {
       const attempt = client.remote(run, { name: "attack", timeoutMs: 8_000, maxRetries: 0 }).remote(target);
@@ -22,7 +29,9 @@ test("[GRID-30] nothing a task tries reaches another server or the coordinator, 
     expect(victim.noted).toEqual([]);
     // The one more is this question itself.
     expect(await traffic(grid)).toEqual({ requests: before.requests + 1, upgrades: before.upgrades });
-    const [state] = (await client.state.listTasks({ filters: [["taskId", "=", other.id.slice(0, -2)]] })) as { state: string }[];
+    const [state] = (await client.state.listTasks({ filters: [["taskId", "=", other.id.slice(0, -2)]] })) as {
+      state: string;
+    }[];
     expect(state?.state).toBe("running");
   } finally {
     await victim.close();

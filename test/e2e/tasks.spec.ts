@@ -7,7 +7,9 @@ import { expect, type sdk, tabgrid, test } from "../support/grid.ts";
 
 const noOps = 20_000;
 
-test("[GRID-1] two tabs over WebRTC run 20,000 no-op tasks of a Node client, 1,000 in flight, every result right", async ({ grid }) => {
+test("[GRID-1] two tabs over WebRTC run 20,000 no-op tasks of a Node client, 1,000 in flight, every result right", async ({
+  grid,
+}) => {
   await Promise.all([grid.tab({ name: "a" }), grid.tab({ name: "b" })]);
   const client = await grid.connect();
   const same = client.remote((n: number) => n);
@@ -30,7 +32,9 @@ test("[GRID-1] two tabs over WebRTC run 20,000 no-op tasks of a Node client, 1,0
 
 test("[GRID-2] a client in a page of another origin does the same through /sdk.js", async ({ grid, page }) => {
   await Promise.all([grid.tab({ name: "a" }), grid.tab({ name: "b" })]);
-  const other = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html><title>other</title>"));
+  const other = createServer((_, response) =>
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>other</title>"),
+  );
   await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
   try {
     await page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
@@ -54,13 +58,16 @@ test("[GRID-2] a client in a page of another origin does the same through /sdk.j
 test("[GRID-3] 1,000 tasks f -> g -> h, each getting the next, finish on one tab with one thread", async ({ grid }) => {
   await grid.tab({ threads: 1 });
   const client = await grid.connect();
-  const f = client.remote(async (n: number) => {
-    const g = grid_.remote(async (m: number) => {
-      const h = grid_.remote((k: number) => k + 1);
-      return (await grid_.get(h.remote(m))) + 1;
-    });
-    return (await grid_.get(g.remote(n))) + 1;
-  }, { captures: { grid_: client } });
+  const f = client.remote(
+    async (n: number) => {
+      const g = grid_.remote(async (m: number) => {
+        const h = grid_.remote((k: number) => k + 1);
+        return (await grid_.get(h.remote(m))) + 1;
+      });
+      return (await grid_.get(g.remote(n))) + 1;
+    },
+    { captures: { grid_: client } },
+  );
   const results = await client.get(f.map(Array.from({ length: 1_000 }, (_, n) => n)));
   expect(results).toEqual(Array.from({ length: 1_000 }, (_, n) => n + 3));
 });
@@ -73,7 +80,7 @@ test("[GRID-4] a recursion of any depth finishes on one thread", async ({ grid }
     async function depth(n: number): Promise<number> {
       if (n === 0) return 0;
       const again = grid_.remote(depth);
-      return 1 + ((await grid_.get(again.remote(n - 1))) as number);
+      return 1 + (await grid_.get(again.remote(n - 1)));
     },
     { captures: { grid_: client } },
   );
@@ -116,7 +123,9 @@ test("[GRID-5] generators, several returns, wait, put, refs as arguments and nes
   expect(await client.get(await client.get(nested.remote({ ref: inner })))).toBe(2);
 });
 
-test("[GRID-6] a driver script run by the command line sees what tasks log, with the task's and the worker's name", async ({ grid }) => {
+test("[GRID-6] a driver script run by the command line sees what tasks log, with the task's and the worker's name", async ({
+  grid,
+}) => {
   await grid.tab({ name: "lab-3" });
   const folder = mkdtempSync(join(tmpdir(), "tabgrid-script-"));
   const script = join(folder, "shout.mjs");

@@ -13,13 +13,17 @@ test("[GRID-20] a tab closed in the middle: its task runs elsewhere within a sec
     { captures: { grid_: client } },
   );
   const ref = where.remote();
-  await expect.poll(async () => (await client.state.listTasks()).map((task) => (task as { state: string }).state)).toEqual(["running"]);
+  await expect
+    .poll(async () => (await client.state.listTasks()).map((task) => (task as { state: string }).state))
+    .toEqual(["running"]);
   const [lost] = (await client.state.listWorkers()) as { workerId: string }[];
   await grid.tab({ name: "second" });
   const at = Date.now();
   await first.close();
   await expect
-    .poll(async () => ((await client.state.listTasks()) as { workerId: string; attempt: number }[])[0]?.attempt, { intervals: [20] })
+    .poll(async () => ((await client.state.listTasks()) as { workerId: string; attempt: number }[])[0]?.attempt, {
+      intervals: [20],
+    })
     .toBe(2);
   expect(Date.now() - at).toBeLessThan(1_000);
   expect(await client.get(ref)).not.toBe(lost?.workerId);
@@ -37,7 +41,9 @@ test("[GRID-21] a tab reloaded in the middle: its task runs again", async ({ gri
   expect(await client.get(refs, { timeoutMs: 20_000 })).toEqual([1, 2, 3]);
 });
 
-test("[GRID-22] who stops the coordinator sees clients fail with DisconnectedError after reconnectMs, never hang", async ({ browser }) => {
+test("[GRID-22] who stops the coordinator sees clients fail with DisconnectedError after reconnectMs, never hang", async ({
+  browser,
+}) => {
   const coordinator = await TestCoordinator.start();
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -57,11 +63,15 @@ test("[GRID-23] each kind of bad input gets its typed error and harms nobody els
   await grid.tab({ threads: 2 });
   const client = await grid.connect();
   const outside = 3;
-  expect(() => client.remote(() => outside)).toThrow(expect.objectContaining({ code: "CAPTURE", variables: ["outside"] }));
+  expect(() => client.remote(() => outside)).toThrow(
+    expect.objectContaining({ code: "CAPTURE", variables: ["outside"] }),
+  );
 
   const add = client.remote((a: number, b: number) => a + b);
   expect(() => (add.remote as (...args: unknown[]) => unknown)(1)).toThrow(/2 arguments/);
-  expect(() => add.remote(1, { rows: [() => 1] } as never)).toThrow(expect.objectContaining({ code: "SERIALIZATION", path: "argument 2.rows[0]" }));
+  expect(() => add.remote(1, { rows: [() => 1] } as never)).toThrow(
+    expect.objectContaining({ code: "SERIALIZATION", path: "argument 2.rows[0]" }),
+  );
 
   const ref = add.remote(1, 2);
   await expect(client.wait([ref, ref])).rejects.toBeInstanceOf(Error);
@@ -74,15 +84,27 @@ test("[GRID-23] each kind of bad input gets its typed error and harms nobody els
   });
   const failed = await client.get(throws.remote("error")).catch((error: unknown) => error);
   expect(failed).toBeInstanceOf(sdk.TaskError);
-  expect(failed).toMatchObject({ code: "TASK_ERROR", cause: { name: "RangeError", message: "too far", limit: 7, cause: { message: "first" } } });
-  await expect(client.get(throws.remote("text"))).rejects.toMatchObject({ code: "TASK_ERROR", message: expect.stringContaining("just text") });
-  await expect(client.get(throws.remote("odd"))).rejects.toMatchObject({ code: "TASK_ERROR", cause: { message: "odd" } });
+  expect(failed).toMatchObject({
+    code: "TASK_ERROR",
+    cause: { name: "RangeError", message: "too far", limit: 7, cause: { message: "first" } },
+  });
+  await expect(client.get(throws.remote("text"))).rejects.toMatchObject({
+    code: "TASK_ERROR",
+    message: expect.stringContaining("just text"),
+  });
+  await expect(client.get(throws.remote("odd"))).rejects.toMatchObject({
+    code: "TASK_ERROR",
+    cause: { message: "odd" },
+  });
   const after = client.remote((x: unknown) => x).remote(throws.remote("error"));
   const chain = (await client.get(after).catch((error: unknown) => error)) as Error;
   expect((chain.cause as Error).cause).toMatchObject({ name: "RangeError" });
 
   const uncopyable = client.remote(() => ({ list: [1, Symbol("no")] }));
-  await expect(client.get(uncopyable.remote())).rejects.toMatchObject({ code: "SERIALIZATION", path: "result.list[1]" });
+  await expect(client.get(uncopyable.remote())).rejects.toMatchObject({
+    code: "SERIALIZATION",
+    path: "result.list[1]",
+  });
 
   const forever = client.remote(
     () => {
@@ -95,7 +117,9 @@ test("[GRID-23] each kind of bad input gets its typed error and harms nobody els
     for (;;);
   });
   const stuckRef = stuck.remote();
-  await expect.poll(async () => ((await client.state.listTasks({ filters: [["state", "=", "running"]] })) as unknown[]).length).toBe(1);
+  await expect
+    .poll(async () => ((await client.state.listTasks({ filters: [["state", "=", "running"]] })) as unknown[]).length)
+    .toBe(1);
   await client.cancel(stuckRef, { force: true });
   await expect(client.get(stuckRef)).rejects.toMatchObject({ code: "TASK_CANCELLED" });
 
@@ -121,7 +145,10 @@ test("[GRID-24] a wrong token is refused with a reason, on an address where toke
   }
 });
 
-test("[GRID-25] a browser killed without a word: its tasks run elsewhere within two seconds", async ({ grid, playwright }) => {
+test("[GRID-25] a browser killed without a word: its tasks run elsewhere within two seconds", async ({
+  grid,
+  playwright,
+}) => {
   const { launchOptions, requireBrowser } = await import("../../bin/browser.ts");
   const server = await playwright.chromium.launchServer(launchOptions(await requireBrowser()));
   const doomed = await playwright.chromium.connect(server.wsEndpoint());
@@ -137,11 +164,15 @@ test("[GRID-25] a browser killed without a word: its tasks run elsewhere within 
     { captures: { grid_: client } },
   );
   const ref = slow.remote();
-  await expect.poll(async () => ((await client.state.listTasks({ filters: [["state", "=", "running"]] })) as unknown[]).length).toBe(1);
+  await expect
+    .poll(async () => ((await client.state.listTasks({ filters: [["state", "=", "running"]] })) as unknown[]).length)
+    .toBe(1);
   await grid.tab({ name: "other" });
   const at = Date.now();
   server.process().kill("SIGKILL");
-  await expect.poll(async () => ((await client.state.listTasks()) as { attempt: number }[])[0]?.attempt, { intervals: [20] }).toBe(2);
+  await expect
+    .poll(async () => ((await client.state.listTasks()) as { attempt: number }[])[0]?.attempt, { intervals: [20] })
+    .toBe(2);
   expect(Date.now() - at).toBeLessThan(2_000);
   expect(await client.get(ref)).toBe("done");
 });
@@ -155,10 +186,13 @@ test("[GRID-26] with UDP blocked the tab works over the WebSocket, and says so",
     // A network that lets no UDP through: whatever address the page is told, nobody answers there.
     await page.addInitScript(() => {
       const { setRemoteDescription } = RTCPeerConnection.prototype;
-      RTCPeerConnection.prototype.setRemoteDescription = function (this: RTCPeerConnection, description: RTCSessionDescriptionInit) {
+      RTCPeerConnection.prototype.setRemoteDescription = function (
+        this: RTCPeerConnection,
+        description: RTCSessionDescriptionInit,
+      ) {
         const sdp = description.sdp?.replace(/^a=candidate:.*\r\n/gm, "") ?? "";
-        return (setRemoteDescription as (one: RTCSessionDescriptionInit) => Promise<void>).call(this, { ...description, sdp });
-      } as typeof setRemoteDescription;
+        return Reflect.apply(setRemoteDescription, this, [{ ...description, sdp }]) as Promise<void>;
+      };
       RTCPeerConnection.prototype.addIceCandidate = () => Promise.resolve();
     });
     await page.goto(`${grid.url}/worker?start=1&threads=1`);

@@ -37,7 +37,7 @@ describe("an inverted index", () => {
   });
 
   test.each([1, 20, 60, 1_000])("made of batches of %i bytes and merged is the one made at once", (batchBytes) => {
-    expect(mergedByPairs(batchesOf(filesOf(corpus), batchBytes).map(indexDocuments))).toEqual(indexOf(corpus));
+    expect(merged(batchesOf(filesOf(corpus), batchBytes).map(indexDocuments))).toEqual(indexOf(corpus));
   });
 
   test("of documents without a word is empty, and merges as such", () => {
@@ -86,13 +86,14 @@ function filesOf(texts: readonly string[]): TextFile[] {
 
 /** All in one batch. */
 function indexOf(texts: readonly string[]): InvertedIndex {
-  return mergedByPairs(batchesOf(filesOf(texts), Infinity).map(indexDocuments));
+  return merged(batchesOf(filesOf(texts), Infinity).map(indexDocuments));
 }
 
-function mergedByPairs(indexes: readonly InvertedIndex[]): InvertedIndex {
+/** Four at a time, as long as there is more than one. */
+function merged(indexes: readonly InvertedIndex[]): InvertedIndex {
   const [only, ...others] = indexes;
   if (only === undefined) throw new Error("There is nothing to merge");
   if (others.length === 0) return only;
-  const middle = Math.ceil(indexes.length / 2);
-  return mergeIndexes(mergedByPairs(indexes.slice(0, middle)), mergedByPairs(indexes.slice(middle)));
+  const groups = Array.from({ length: Math.ceil(indexes.length / 4) }, (_, i) => indexes.slice(i * 4, i * 4 + 4));
+  return merged(groups.map((group) => mergeIndexes(...group)));
 }

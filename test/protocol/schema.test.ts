@@ -3,9 +3,28 @@ import { describe, expect, it } from "vitest";
 import { ProtocolError } from "../../protocol/errors.ts";
 import { envelope } from "../../protocol/envelope.ts";
 import { limits } from "../../protocol/limits.ts";
-import { clientMessageSchema, toWorkerMessageSchema, workerMessageSchema, type ClientMessage } from "../../protocol/messages.ts";
+import {
+  clientMessageSchema,
+  toWorkerMessageSchema,
+  workerMessageSchema,
+  type ClientMessage,
+} from "../../protocol/messages.ts";
 import { failureSchema, type Failure } from "../../protocol/nouns.ts";
-import { bytes, count, dictionary, flag, list, optional, Reader, real, record, text, union, Writer, type Schema } from "../../protocol/schema.ts";
+import {
+  bytes,
+  count,
+  dictionary,
+  flag,
+  list,
+  optional,
+  Reader,
+  real,
+  record,
+  text,
+  union,
+  Writer,
+  type Schema,
+} from "../../protocol/schema.ts";
 import { aSpec, aSubmission, anActorSpec, aValue, objectOf } from "../simulation/builders.ts";
 import { random } from "../simulation/random.ts";
 
@@ -39,8 +58,15 @@ describe("a schema", () => {
           flag: fc.boolean(),
           items: fc.array(fc.option(fc.string({ maxLength: 5 }), { nil: undefined }), { maxLength: 10 }),
           body: fc.uint8Array({ maxLength: 100 }),
-          extra: fc.dictionary(fc.string({ maxLength: 8 }).filter((key) => key !== "__proto__"), fc.nat(), { maxKeys: 5 }),
-          kind: fc.oneof(fc.constant({ type: "a" as const }), fc.record({ type: fc.constant("b" as const), n: fc.nat() })),
+          extra: fc.dictionary(
+            fc.string({ maxLength: 8 }).filter((key) => key !== "__proto__"),
+            fc.nat(),
+            { maxKeys: 5 },
+          ),
+          kind: fc.oneof(
+            fc.constant({ type: "a" as const }),
+            fc.record({ type: fc.constant("b" as const), n: fc.nat() }),
+          ),
         }),
         (value) => {
           expect(roundTrip(schema, value)).toEqual({ ...value, extra: { ...value.extra } });
@@ -76,7 +102,11 @@ describe("a schema", () => {
 });
 
 const messages: ClientMessage[] = [
-  { type: "submit", spec: aSpec(), tasks: [aSubmission("j1.1"), aSubmission("j1.2", { args: new Uint8Array([1, 2, 3]), inputs: [objectOf("j1.1")] })] },
+  {
+    type: "submit",
+    spec: aSpec(),
+    tasks: [aSubmission("j1.1"), aSubmission("j1.2", { args: new Uint8Array([1, 2, 3]), inputs: [objectOf("j1.1")] })],
+  },
   { type: "create-actor", spec: anActorSpec({ name: "n" }), creation: aSubmission("j1.3") },
   { type: "put", id: objectOf("j1.4"), value: aValue() },
   { type: "want", ids: [objectOf("j1.1")], values: true },
@@ -106,7 +136,11 @@ describe("an envelope", () => {
 
   it("[WIRE-6] a batch over the limit is refused before it is read, and not sent", () => {
     expect(() => codec.decode(new Uint8Array(limits.messageBytes + 1))).toThrow(/over the limit/);
-    const large: ClientMessage = { type: "define", functionId: "f1" as never, bytes: new Uint8Array(limits.messageBytes) };
+    const large: ClientMessage = {
+      type: "define",
+      functionId: "f1" as never,
+      bytes: new Uint8Array(limits.messageBytes),
+    };
     expect(() => codec.encode([large], 0)).toThrow(/over the limit/);
   });
 

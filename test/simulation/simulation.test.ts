@@ -7,9 +7,13 @@ const first = Number(process.env["SIMULATION_SEED"] ?? 1);
 const seeds = Number(process.env["SIMULATION_SEEDS"] ?? 50);
 
 describe("a whole grid under a seed", () => {
-  it(`[SIM-1] seeds ${first} to ${first + seeds - 1}: 200 workers come and go, 20,000 tasks and 200 actors, every task ends exactly once`, { timeout: 120_000 }, () => {
-    for (let seed = first; seed < first + seeds; seed++) runLarge(seed);
-  });
+  it(
+    `[SIM-1] seeds ${first} to ${first + seeds - 1}: 200 workers come and go, 20,000 tasks and 200 actors, every task ends exactly once`,
+    { timeout: 120_000 },
+    () => {
+      for (let seed = first; seed < first + seeds; seed++) runLarge(seed);
+    },
+  );
 
   it("[SIM-3] 20 smaller worlds, everything checked after every event", { timeout: 60_000 }, () => {
     for (let seed = 1; seed <= 20; seed++) new World({ seed, workers: 8, tasks: 500, actors: 12, checkEvery: 1 }).run();
@@ -31,6 +35,12 @@ function summary(scheduler: Scheduler): unknown {
     objects: [...objects.values()].map(({ id, state, holders }) => [id, state.name, holders]),
     actors: [...actors.values()].map(({ id, state, epoch, restarts }) => [id, state.name, epoch, restarts]),
     workers: [...workers.values()].map(({ id, cpusInUse, inHand, tasksDone }) => [id, cpusInUse, inHand, tasksDone]),
-    jobs: [...jobs.values()].map(({ id, queued, running, finished, failed }) => [id, queued, running, finished, failed]),
+    jobs: [...jobs.values()].map(({ id, queued, running, finished, failed }) => [
+      id,
+      queued,
+      running,
+      finished,
+      failed,
+    ]),
   };
 }

@@ -34,7 +34,8 @@ export class TestCoordinator {
       stdio: ["ignore", "pipe", "inherit"],
     });
     if (child.stdout === null) throw new Error("no standard output");
-    for await (const line of createInterface({ input: child.stdout })) return new TestCoordinator(child, JSON.parse(line) as Started, folder);
+    for await (const line of createInterface({ input: child.stdout }))
+      return new TestCoordinator(child, JSON.parse(line) as Started, folder);
     throw new Error("the coordinator ended before it said where it is");
   }
   get url(): string {
@@ -59,8 +60,14 @@ export interface TabOptions {
 }
 
 /** Runs a command of the product to its end. */
-export function tabgrid(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [command, ...args], { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+export function tabgrid(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; out: string; err: string }> {
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let out = "";
   let err = "";
   child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
@@ -81,7 +88,10 @@ export class TestGrid {
     return this.coordinator.url;
   }
   /** A tab of its own profile, joined and over WebRTC unless `link` says otherwise. */
-  async tab({ threads = 1, name = "tab", query = "" }: TabOptions = {}, link: string | undefined = "webrtc"): Promise<Page> {
+  async tab(
+    { threads = 1, name = "tab", query = "" }: TabOptions = {},
+    link: string | undefined = "webrtc",
+  ): Promise<Page> {
     const context = await this.#browser.newContext();
     this.#contexts.push(context);
     const page = await context.newPage();

@@ -6,7 +6,14 @@ import type { ActorId, AttemptId, FunctionId, ObjectId, WorkerId } from "../../p
 import type { ToSubmitterMessage } from "../../protocol/messages.ts";
 import type { ThreadActor, ThreadCall, ThreadReport, ThreadTask } from "../machine/thread-work.ts";
 
-export type { ThreadActor, ThreadCall, ThreadInput, ThreadReport, ThreadTask, ThreadValue } from "../machine/thread-work.ts";
+export type {
+  ThreadActor,
+  ThreadCall,
+  ThreadInput,
+  ThreadReport,
+  ThreadTask,
+  ThreadValue,
+} from "../machine/thread-work.ts";
 
 /** What the shell orders. Each call returns at once; what comes of it is reported. */
 export interface ThreadApi {

@@ -9,13 +9,31 @@ const actor = (id: string) => id as ActorId;
 
 class ActorGrid extends SmallGrid {
   create(id: string, over: Parameters<typeof anActorSpec>[0] = {}, submission: Parameters<typeof aSubmission>[1] = {}) {
-    return this.tell({ type: "actor-created", by: client, spec: anActorSpec(over), creation: aSubmission(id, submission) });
+    return this.tell({
+      type: "actor-created",
+      by: client,
+      spec: anActorSpec(over),
+      creation: aSubmission(id, submission),
+    });
   }
   started(id: string, on: string, epoch = 1) {
     return this.tell({ type: "actor-started", workerId: worker(on), actorId: actor(id), epoch });
   }
-  ended(id: string, on: string, epoch = 1, crashed = true, problem = crashed ? undefined : failure("TASK_ERROR", "threw")) {
-    return this.tell({ type: "actor-ended", workerId: worker(on), actorId: actor(id), epoch, failure: problem, crashed });
+  ended(
+    id: string,
+    on: string,
+    epoch = 1,
+    crashed = true,
+    problem = crashed ? undefined : failure("TASK_ERROR", "threw"),
+  ) {
+    return this.tell({
+      type: "actor-ended",
+      workerId: worker(on),
+      actorId: actor(id),
+      epoch,
+      failure: problem,
+      crashed,
+    });
   }
   call(id: string, to: string, submission: Parameters<typeof aSubmission>[1] = {}, over: object = {}) {
     const spec = aCallSpec({ actorId: actor(to), ...over });
@@ -37,7 +55,10 @@ describe("an actor", () => {
     expect(lines(grid.create("j1.2"))).toEqual(["start j1.2 on w2 epoch 1"]);
     expect(lines(grid.call("j1.3", "j1.1"))).toEqual([]);
     expect(lines(grid.call("j1.4", "j1.1"))).toEqual([]);
-    expect(lines(grid.started("j1.1", "w1"))).toEqual(["call j1.3#1 of j1.1 on w1 epoch 1", "call j1.4#1 of j1.1 on w1 epoch 1"]);
+    expect(lines(grid.started("j1.1", "w1"))).toEqual([
+      "call j1.3#1 of j1.1 on w1 epoch 1",
+      "call j1.4#1 of j1.1 on w1 epoch 1",
+    ]);
     expect(lines(grid.want("j1.1:0"))).toEqual(["deliver j1.1:0 value"]);
   });
 
@@ -58,9 +79,17 @@ describe("an actor", () => {
     grid.call("j1.3", "j1.1", { inputs: ["j1.2:0"] as ObjectId[] });
     expect(lines(grid.call("j1.4", "j1.1"))).toEqual([]);
     const by = { type: "attempt", workerId: worker("w1"), attemptId: "j1.2#1" as AttemptId } as const;
-    const other = grid.tell({ type: "tasks-submitted", by, spec: aCallSpec({ actorId: actor("j1.1") }), tasks: [aSubmission("j1.2.1")] });
+    const other = grid.tell({
+      type: "tasks-submitted",
+      by,
+      spec: aCallSpec({ actorId: actor("j1.1") }),
+      tasks: [aSubmission("j1.2.1")],
+    });
     expect(lines(other)).toEqual(["call j1.2.1#1 of j1.1 on w1 epoch 1"]);
-    expect(lines(grid.done("w1", "j1.2#1"))).toEqual(["call j1.3#1 of j1.1 on w1 epoch 1", "call j1.4#1 of j1.1 on w1 epoch 1"]);
+    expect(lines(grid.done("w1", "j1.2#1"))).toEqual([
+      "call j1.3#1 of j1.1 on w1 epoch 1",
+      "call j1.4#1 of j1.1 on w1 epoch 1",
+    ]);
   });
 
   it("[ACTOR-4] whose constructor throws is dead; $ready carries the error and calls say why", () => {
@@ -70,7 +99,9 @@ describe("an actor", () => {
     grid.call("j1.2", "j1.1");
     grid.ended("j1.1", "w1", 1, false);
     expect(grid.want("j1.1:0")[0]).toMatchObject({ object: { failure: { code: "TASK_ERROR", message: "threw" } } });
-    expect(grid.want("j1.2:0")[0]).toMatchObject({ object: { failure: { code: "ACTOR_DIED", because: { message: "threw" } } } });
+    expect(grid.want("j1.2:0")[0]).toMatchObject({
+      object: { failure: { code: "ACTOR_DIED", because: { message: "threw" } } },
+    });
     grid.call("j1.3", "j1.1");
     expect(lines(grid.want("j1.3:0"))).toEqual(["deliver j1.3:0 ACTOR_DIED"]);
   });
@@ -95,7 +126,9 @@ describe("an actor", () => {
     grid.alive("j1.1", { checkpoint: { type: "off" }, maxTaskRetries: 0 });
     grid.call("j1.2", "j1.1");
     grid.left("w1");
-    expect(grid.want("j1.2:0")[0]).toMatchObject({ object: { failure: { code: "ACTOR_UNAVAILABLE", message: expect.stringContaining("may or may not have run") } } });
+    expect(grid.want("j1.2:0")[0]).toMatchObject({
+      object: { failure: { code: "ACTOR_UNAVAILABLE", message: expect.stringContaining("may or may not have run") } },
+    });
   });
 
   it("[ACTOR-7] a crashed thread spends a restart; beyond them it is dead", () => {
@@ -116,7 +149,13 @@ describe("an actor", () => {
     expect(lines(grid.started("j1.1", "w2", 1))).toEqual([]);
     grid.ended("j1.1", "w2", 1, false);
     expect(grid.scheduler.records.actors.get(actor("j1.1"))?.state.name).toBe("restarting");
-    const stale = grid.tell({ type: "worker-holding", workerId: worker("w2"), attemptIds: [], actors: [{ actorId: actor("j1.1"), epoch: 1 }], suspendedMs: 0 });
+    const stale = grid.tell({
+      type: "worker-holding",
+      workerId: worker("w2"),
+      attemptIds: [],
+      actors: [{ actorId: actor("j1.1"), epoch: 1 }],
+      suspendedMs: 0,
+    });
     expect(lines(stale)).toEqual(["stop j1.1 on w2"]);
   });
 
@@ -135,11 +174,16 @@ describe("an actor", () => {
     const grid = new ActorGrid();
     grid.alive("j1.1");
     grid.call("j1.2", "j1.1");
-    expect(lines(grid.tell({ type: "kill-asked", by: client, actorId: actor("j1.1"), restart: true }))).toEqual(["stop j1.1 on w1", "start j1.1 on w1 epoch 2 restored"]);
+    expect(lines(grid.tell({ type: "kill-asked", by: client, actorId: actor("j1.1"), restart: true }))).toEqual([
+      "stop j1.1 on w1",
+      "start j1.1 on w1 epoch 2 restored",
+    ]);
     expect(lines(grid.want("j1.2:0"))).toEqual(["deliver j1.2:0 ACTOR_UNAVAILABLE"]);
     grid.started("j1.1", "w1", 2);
     grid.call("j1.3", "j1.1");
-    expect(lines(grid.tell({ type: "kill-asked", by: client, actorId: actor("j1.1"), restart: false }))).toEqual(["stop j1.1 on w1"]);
+    expect(lines(grid.tell({ type: "kill-asked", by: client, actorId: actor("j1.1"), restart: false }))).toEqual([
+      "stop j1.1 on w1",
+    ]);
     expect(lines(grid.want("j1.3:0"))).toEqual(["deliver j1.3:0 ACTOR_DIED"]);
   });
 
@@ -148,9 +192,13 @@ describe("an actor", () => {
     grid.join("w1");
     grid.create("j1.1");
     const by = { type: "attempt", workerId: worker("w1"), attemptId: "j1.1#1" as AttemptId } as const;
-    expect(lines(grid.tell({ type: "tasks-submitted", by, spec: aSpec(), tasks: [aSubmission("j1.1.1")] }))).toEqual(["assign j1.1.1#1 to w1"]);
+    expect(lines(grid.tell({ type: "tasks-submitted", by, spec: aSpec(), tasks: [aSubmission("j1.1.1")] }))).toEqual([
+      "assign j1.1.1#1 to w1",
+    ]);
     const stale = { ...by, attemptId: "j1.1#2" as AttemptId };
-    expect(lines(grid.tell({ type: "tasks-submitted", by: stale, spec: aSpec(), tasks: [aSubmission("j1.1.2")] }))).toEqual([]);
+    expect(
+      lines(grid.tell({ type: "tasks-submitted", by: stale, spec: aSpec(), tasks: [aSubmission("j1.1.2")] })),
+    ).toEqual([]);
   });
 });
 
@@ -215,7 +263,9 @@ describe("an object", () => {
     grid.join("w1");
     grid.submit("j1.1");
     grid.want("j1.1:0");
-    expect(lines(grid.tell({ type: "objects-freed", by: client, ids: ["j1.1:0" as ObjectId] }))).toEqual(["deliver j1.1:0 OBJECT_FREED"]);
+    expect(lines(grid.tell({ type: "objects-freed", by: client, ids: ["j1.1:0" as ObjectId] }))).toEqual([
+      "deliver j1.1:0 OBJECT_FREED",
+    ]);
     grid.done("w1", "j1.1#1");
     expect(lines(grid.want("j1.1:0"))).toEqual(["deliver j1.1:0 OBJECT_FREED"]);
   });
@@ -225,7 +275,13 @@ describe("an object", () => {
     grid.join("w1", 2);
     grid.submit("j1.1");
     const by = { type: "attempt", workerId: worker("w1"), attemptId: "j1.1#1" as AttemptId } as const;
-    for (const n of [1, 2]) grid.tell({ type: "value-put", by, id: `j1.1.${n}:0` as ObjectId, value: { type: "inline", bytes: new Uint8Array(1), refs: [] } });
+    for (const n of [1, 2])
+      grid.tell({
+        type: "value-put",
+        by,
+        id: `j1.1.${n}:0` as ObjectId,
+        value: { type: "inline", bytes: new Uint8Array(1), refs: [] },
+      });
     grid.done("w1", "j1.1#1", [{ type: "inline", bytes: new Uint8Array(1), refs: ["j1.1.2:0" as ObjectId] }]);
     expect([...grid.scheduler.records.objects.keys()]).toEqual(["j1.1:0", "j1.1.2:0"]);
   });
@@ -235,7 +291,15 @@ describe("an object", () => {
     grid.join("w1");
     grid.submit("j1.1", { kind: "generator" });
     const produced = (on: string, attemptId: string, index: number) =>
-      lines(grid.tell({ type: "item-produced", workerId: worker(on), attemptId: attemptId as AttemptId, index, value: { type: "inline", bytes: new Uint8Array(1), refs: [] } }));
+      lines(
+        grid.tell({
+          type: "item-produced",
+          workerId: worker(on),
+          attemptId: attemptId as AttemptId,
+          index,
+          value: { type: "inline", bytes: new Uint8Array(1), refs: [] },
+        }),
+      );
     expect(lines(grid.want("j1.1:1"))).toEqual([]);
     expect(produced("w1", "j1.1#1", 1)).toEqual(["deliver j1.1:1 value"]);
     grid.join("w2");
@@ -245,6 +309,6 @@ describe("an object", () => {
     expect(lines(grid.want("j1.1:3"))).toEqual([]);
     expect(lines(grid.done("w2", "j1.1#2"))).toEqual(["deliver j1.1:3 ended"]);
     expect(lines(grid.want("j1.1:4"))).toEqual(["deliver j1.1:4 ended"]);
-    expect((grid.scheduler.records.tasks.get("j1.1" as TaskId))?.produced).toBe(2);
+    expect(grid.scheduler.records.tasks.get("j1.1" as TaskId)?.produced).toBe(2);
   });
 });

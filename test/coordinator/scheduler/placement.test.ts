@@ -63,11 +63,20 @@ describe("placement", () => {
     grid.join("w1");
     grid.submit("j1.1");
     grid.done("w1", "j1.1#1", undefined, 0.05);
-    grid.tell({ type: "tasks-submitted", by: client, spec: aSpec(), tasks: [2, 3, 4, 5].map((i) => aSubmission(`j1.${i}`)) });
+    grid.tell({
+      type: "tasks-submitted",
+      by: client,
+      spec: aSpec(),
+      tasks: [2, 3, 4, 5].map((i) => aSubmission(`j1.${i}`)),
+    });
     grid.join("w2");
     expect(lines(grid.pass(50))).toEqual([]);
     expect(lines(grid.pass(50))).toEqual(["recall j1.4#1 j1.5#1 from w1"]);
-    const back = grid.tell({ type: "attempts-returned", workerId: "w1" as WorkerId, attemptIds: ["j1.4#1", "j1.5#1"] as never });
+    const back = grid.tell({
+      type: "attempts-returned",
+      workerId: "w1" as WorkerId,
+      attemptIds: ["j1.4#1", "j1.5#1"] as never,
+    });
     expect(lines(back)).toEqual(["assign j1.4#2 to w2 quick", "assign j1.5#2 to w2 quick"]);
   });
 
@@ -107,7 +116,9 @@ describe("placement", () => {
     expect(grid.stateOf("j1.1")).toBe("queued");
     grid.pass(1);
     const [order] = grid.want("j1.1:0");
-    expect(order).toMatchObject({ object: { failure: { code: "UNSCHEDULABLE", message: expect.stringContaining('"room"') } } });
+    expect(order).toMatchObject({
+      object: { failure: { code: "UNSCHEDULABLE", message: expect.stringContaining('"room"') } },
+    });
     expect(grid.stateOf("j1.2")).toBe("queued");
   });
 

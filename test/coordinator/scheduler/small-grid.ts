@@ -21,7 +21,7 @@ export class SmallGrid {
     this.tell({ type: "job-opened", jobId: job, name: "job", namespace: "default" });
   }
   tell(...facts: readonly Fact[]): readonly Instruction[] {
-    const orders = this.scheduler.handle(...facts.map((fact) => ({ ...fact, at: this.at }) as SchedulerEvent));
+    const orders = this.scheduler.handle(...facts.map((fact) => ({ ...fact, at: this.at })));
     const broken = violations(this.scheduler);
     if (broken.length > 0) throw new Error(broken.join("\n"));
     return orders;
@@ -30,18 +30,32 @@ export class SmallGrid {
     this.at += ms;
     return this.tell({ type: "time-passed" });
   }
-  join(id: string, threads = 1, labels: Record<string, string> = {}, custom: Record<string, number> = {}): readonly Instruction[] {
+  join(
+    id: string,
+    threads = 1,
+    labels: Record<string, string> = {},
+    custom: Record<string, number> = {},
+  ): readonly Instruction[] {
     const offer = { gpus: 0, memoryBytes: 0, custom };
     return this.tell({ type: "worker-joined", workerId: id as WorkerId, name: id, threads, labels, offer });
   }
-  submit(id: string, over: Parameters<typeof aSpec>[0] = {}, submission: Parameters<typeof aSubmission>[1] = {}): readonly Instruction[] {
+  submit(
+    id: string,
+    over: Parameters<typeof aSpec>[0] = {},
+    submission: Parameters<typeof aSubmission>[1] = {},
+  ): readonly Instruction[] {
     return this.tell({ type: "tasks-submitted", by: client, spec: aSpec(over), tasks: [aSubmission(id, submission)] });
   }
   done(worker: string, attempt: string, values: readonly Value[] = [aValue()], ranMs = 10): readonly Instruction[] {
     const item = { type: "done", attemptId: attempt as AttemptId, values, ranMs } as const;
     return this.tell({ type: "attempts-ended", workerId: worker as WorkerId, items: [item] });
   }
-  failed(worker: string, attempt: string, problem: Failure = failure("TASK_ERROR", "boom", { errorName: "RangeError" }), crashed = false) {
+  failed(
+    worker: string,
+    attempt: string,
+    problem: Failure = failure("TASK_ERROR", "boom", { errorName: "RangeError" }),
+    crashed = false,
+  ) {
     const item = { type: "failed", attemptId: attempt as AttemptId, failure: problem, crashed, ranMs: 1 } as const;
     return this.tell({ type: "attempts-ended", workerId: worker as WorkerId, items: [item] });
   }

@@ -38,7 +38,11 @@ describe("a task", () => {
     const [delivered] = grid.failed("w1", "j1.1#1").filter((order) => order.type === "deliver");
     expect(delivered?.object).toMatchObject({
       type: "failed",
-      failure: { code: "TASK_ERROR", taskName: "second", because: { code: "TASK_ERROR", message: "boom", taskName: "first" } },
+      failure: {
+        code: "TASK_ERROR",
+        taskName: "second",
+        because: { code: "TASK_ERROR", message: "boom", taskName: "first" },
+      },
     });
   });
 
@@ -177,10 +181,9 @@ describe("a task", () => {
     grid.submit("j1.1");
     const by = { type: "attempt", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId } as const;
     grid.tell({ type: "tasks-submitted", by, spec: aSpec(), tasks: [aSubmission("j1.1.1"), aSubmission("j1.1.2")] });
-    expect(lines(grid.tell({ type: "cancel-asked", by: client, id: "j1.1" as TaskId, force: false, recursive: true }))).toEqual([
-      "cancel j1.1.1#1 on w1",
-      "cancel j1.1#1 on w1",
-    ]);
+    expect(
+      lines(grid.tell({ type: "cancel-asked", by: client, id: "j1.1" as TaskId, force: false, recursive: true })),
+    ).toEqual(["cancel j1.1.1#1 on w1", "cancel j1.1#1 on w1"]);
     expect(grid.stateOf("j1.1.2")).toBe("cancelled");
   });
 
@@ -190,7 +193,9 @@ describe("a task", () => {
     grid.submit("j1.1", { returns: 2, name: "pair" });
     grid.done("w1", "j1.1#1", [aValue()]);
     const [order] = grid.want("j1.1:1");
-    expect(order).toMatchObject({ object: { failure: { message: 'Cannot take the result of "pair": it has 1 values and should have 2' } } });
+    expect(order).toMatchObject({
+      object: { failure: { message: 'Cannot take the result of "pair": it has 1 values and should have 2' } },
+    });
   });
 
   it("[TASK-14] a move that is not in the table throws with the task's story", () => {
@@ -208,8 +213,12 @@ describe("a task", () => {
     grid.join("w1");
     grid.submit("j1.1");
     const by = { type: "attempt", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId } as const;
-    expect(lines(grid.tell({ type: "tasks-submitted", by, spec: aSpec(), tasks: [aSubmission("j1.1.1")] }))).toEqual([]);
-    expect(lines(grid.tell({ type: "attempt-blocked", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId }))).toEqual(["assign j1.1.1#1 to w1"]);
+    expect(lines(grid.tell({ type: "tasks-submitted", by, spec: aSpec(), tasks: [aSubmission("j1.1.1")] }))).toEqual(
+      [],
+    );
+    expect(
+      lines(grid.tell({ type: "attempt-blocked", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId })),
+    ).toEqual(["assign j1.1.1#1 to w1"]);
     grid.tell({ type: "objects-wanted", by, ids: ["j1.1.1:0"] as ObjectId[], values: true });
     expect(lines(grid.done("w1", "j1.1.1#1"))).toEqual(["deliver j1.1.1:0 value"]);
     grid.tell({ type: "attempt-unblocked", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId });
@@ -221,14 +230,20 @@ describe("a task", () => {
     const grid = new SmallGrid();
     grid.join("w1", 2);
     grid.submit("j1.1");
-    const from = (worker: string, attempt: string) => ({ type: "attempt", workerId: worker as WorkerId, attemptId: attempt as AttemptId }) as const;
+    const from = (worker: string, attempt: string) =>
+      ({ type: "attempt", workerId: worker as WorkerId, attemptId: attempt as AttemptId }) as const;
     const child = { type: "tasks-submitted", spec: aSpec(), tasks: [aSubmission("j1.1.1")] } as const;
     grid.tell({ ...child, by: from("w1", "j1.1#1") });
     grid.done("w1", "j1.1.1#1");
     grid.left("w1");
     grid.join("w2", 2);
     expect(lines(grid.tell({ ...child, by: from("w2", "j1.1#2") }))).toEqual([]);
-    const asked = grid.tell({ type: "objects-wanted", by: from("w2", "j1.1#2"), ids: ["j1.1.1:0"] as ObjectId[], values: true });
+    const asked = grid.tell({
+      type: "objects-wanted",
+      by: from("w2", "j1.1#2"),
+      ids: ["j1.1.1:0"] as ObjectId[],
+      values: true,
+    });
     expect(lines(asked)).toEqual(["deliver j1.1.1:0 value"]);
   });
 
@@ -242,7 +257,13 @@ describe("a task", () => {
 
 describe("a lease", () => {
   const holding = (grid: SmallGrid, ...attemptIds: string[]) =>
-    grid.tell({ type: "worker-holding", workerId: "w1" as WorkerId, attemptIds: attemptIds as AttemptId[], actors: [], suspendedMs: 0 });
+    grid.tell({
+      type: "worker-holding",
+      workerId: "w1" as WorkerId,
+      attemptIds: attemptIds as AttemptId[],
+      actors: [],
+      suspendedMs: 0,
+    });
 
   it("[LEASE-1] an attempt that its worker does not name for a whole lease runs again", () => {
     const grid = new SmallGrid({ leaseMs: 1_000 });
@@ -303,7 +324,9 @@ describe("a worker", () => {
     grid.submit("j1.1");
     grid.tell({ type: "capacity-changed", workerId: w1, threads: 0 });
     expect(lines(grid.submit("j1.2"))).toEqual([]);
-    expect(lines(grid.tell({ type: "attempts-returned", workerId: w1, attemptIds: ["j1.1#1"] as AttemptId[] }))).toEqual([]);
+    expect(
+      lines(grid.tell({ type: "attempts-returned", workerId: w1, attemptIds: ["j1.1#1"] as AttemptId[] })),
+    ).toEqual([]);
     expect(lines(grid.join("w2", 2))).toEqual(["assign j1.1#2 to w2", "assign j1.2#1 to w2"]);
     expect(job).toBe("j1");
   });
