@@ -2,8 +2,7 @@
  * `tabgrid demo`: a grid of this machine alone, and the examples run on it. The coordinator and the browser belong to this
  * process, not to children of it, so that nothing stays behind however it ends.
  */
-import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -106,8 +105,9 @@ async function show({ tabs, threads, port, isKept, stopped, signal, closers }: S
 }
 
 async function openCoordinator(port: string, closers: (() => Promise<void>)[]): Promise<RunningCoordinator> {
-  const data = await mkdtemp(join(tmpdir(), "tabgrid-demo-"));
-  closers.push(() => rm(data, { recursive: true, force: true }));
+  const data = mkdtempSync(join(tmpdir(), "tabgrid-demo-"));
+  // Also after a second Ctrl+C, which waits for nothing.
+  process.once("exit", () => rmSync(data, { recursive: true, force: true }));
   const coordinator = await startCoordinator(readConfig({ host: "127.0.0.1", port, data }));
   closers.push(() => coordinator.close());
   return coordinator;
