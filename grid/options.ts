@@ -97,12 +97,7 @@ const checkpoint: Option = {
 
 const orForever = "a whole number of at least 0, or -1 for no limit";
 const resources = { numCpus: amount, numGpus: amount, memoryBytes: amount, resources: amounts };
-/** One value has no need of it, and to the thread it looks like none was asked for. */
-const severalReturns: Option = {
-  expects: "0 or a whole number of at least 2; leave it out for one value",
-  check: (value) => (value === 1 ? "out of range" : whole("", 0).check(value)),
-};
-const numReturns = { numReturns: severalReturns };
+const numReturns = { numReturns: whole("a whole number of at least 0", 0) };
 const anyCall = { retryExceptions, timeoutMs: whole("a whole number of at least 1", 1) };
 const backpressure = { backpressure: whole("a whole number of at least 1", 1) };
 

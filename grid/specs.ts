@@ -24,7 +24,7 @@ export function taskSpec(definition: Definition, options: AnyTaskOptions): TaskS
     type: "task",
     name: options.name ?? definition.name,
     functionId: definition.functionId,
-    kind: definition.kind === "generator" ? "generator" : "value",
+    kind: definition.kind === "generator" ? "generator" : kindOf(options),
     returns: options.numReturns ?? 1,
     retryErrors: retryErrors(options.retryExceptions),
     ...given("timeoutMs", options.timeoutMs),
@@ -36,6 +36,10 @@ export function taskSpec(definition: Definition, options: AnyTaskOptions): TaskS
     labels: labelsOf(options.labels),
     ...given("unschedulableMs", options.unschedulableTimeoutMs),
   };
+}
+
+function kindOf({ numReturns }: { readonly numReturns?: number }): "value" | "tuple" {
+  return numReturns === undefined ? "value" : "tuple";
 }
 
 export interface Callee {
@@ -51,7 +55,7 @@ export function callSpec(of: Callee, method: string, isGenerator: boolean, optio
     name: `${of.className}.${method}`,
     actorId: of.actorId,
     method,
-    kind: isGenerator ? "generator" : "value",
+    kind: isGenerator ? "generator" : kindOf(options),
     returns: options.numReturns ?? 1,
     retryErrors: retryErrors(options.retryExceptions),
     ...given("timeoutMs", options.timeoutMs),

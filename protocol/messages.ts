@@ -151,7 +151,7 @@ export const workSchema = record({
   jobId: jobIdSchema,
   namespace: name,
   name,
-  kind: choice(["value", "generator"]),
+  kind: choice(["value", "tuple", "generator"]),
   returns: count,
   timeoutMs: optional(count),
   backpressure: optional(count),

@@ -68,8 +68,8 @@ export type RetryErrors = TypeOf<typeof retryErrorsSchema>;
 
 const shared = {
   name,
-  kind: choice(["value", "generator"]),
-  /** How many values a "value" task returns. */
+  kind: choice(["value", "tuple", "generator"]),
+  /** How many values there are: 1, or as many as the array of a "tuple" has. */
   returns: count,
   retryErrors: retryErrorsSchema,
   timeoutMs: optional(count),
@@ -94,7 +94,7 @@ export const specSchema = union({
     ...shared,
     actorId: actorIdSchema,
     method: name,
-    /** Absent: no limit. Undecided (the actor's own) is sent as the actor's. */
+    /** Absent: no limit. The actor's own where the call did not say. */
     maxRetries: optional(count),
     concurrencyGroup: optional(name),
   },

@@ -246,9 +246,9 @@ export function acceptAgain(actor: Actor, calls: readonly Task[]): void {
 }
 
 function isReplayed(actor: Actor, call: Task): boolean {
-  const { checkpoint, maxTaskRetries } = actor.spec;
+  const { checkpoint } = actor.spec;
   if (checkpoint.type === "call" || checkpoint.type === "rhythm") return true;
-  const budget = call.spec.maxRetries ?? maxTaskRetries;
+  const budget = call.spec.maxRetries;
   if (budget !== undefined && call.retries >= budget) return false;
   call.retries++;
   return true;

@@ -326,7 +326,7 @@ function mayRetry(task: Task, problem: Failure, crashed: boolean): boolean {
       (retryErrors.type === "all" ||
         (retryErrors.type === "named" && retryErrors.names.includes(problem.errorName ?? ""))));
   if (!wanted) return false;
-  const budget = task.spec.maxRetries ?? task.actor?.spec.maxTaskRetries;
+  const budget = task.spec.maxRetries;
   return budget === undefined || task.retries < budget;
 }
 

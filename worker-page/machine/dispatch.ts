@@ -89,7 +89,7 @@ function takeTrip(h: Holdings, lane: Lane, first: TaskAttempt, sharers: number):
 }
 
 function isShareable(task: TaskAttempt): boolean {
-  return task.isQuick && task.work.timeoutMs === undefined && task.work.kind === "value";
+  return task.isQuick && task.work.timeoutMs === undefined && task.work.kind !== "generator";
 }
 
 function define(h: Holdings, thread: TaskThread, task: TaskAttempt): void {

@@ -16,7 +16,7 @@ export function carryOut(run: Run, body: () => unknown): void {
   let result: unknown;
   try {
     result = body();
-    if (attempt.work.kind === "value" && !isThenable(result)) {
+    if (attempt.work.kind !== "generator" && !isThenable(result)) {
       finish(run, result);
       return;
     }
@@ -30,7 +30,7 @@ export function carryOut(run: Run, body: () => unknown): void {
 async function seeToItsEnd(run: Run, result: unknown): Promise<void> {
   try {
     const value: unknown = await result;
-    if (run.attempt.work.kind === "value") finish(run, value);
+    if (run.attempt.work.kind !== "generator") finish(run, value);
     else await produce(run, value);
   } catch (error) {
     failBy(run, error);
@@ -40,16 +40,17 @@ async function seeToItsEnd(run: Run, result: unknown): Promise<void> {
 function finish(run: Run, result: unknown): void {
   const { attempt, runtime } = run;
   if (attempt.hasEnded) return;
-  const { returns, name } = attempt.work;
-  if (returns !== 1 && returns !== 0 && (!Array.isArray(result) || result.length !== returns)) {
+  const { returns, name, kind } = attempt.work;
+  const isTuple = kind === "tuple";
+  if (isTuple && returns !== 0 && (!Array.isArray(result) || result.length !== returns)) {
     const message = `Task "${name}" returned ${inWords(result)} where numReturns is ${returns}`;
     failWith(run, failure("TASK_ERROR", message, { taskName: name, workerId: runtime.workerId }));
     return;
   }
   const values: ThreadValue[] = [];
-  const results: readonly unknown[] = returns === 1 ? [result] : returns === 0 ? [] : (result as readonly unknown[]);
+  const results: readonly unknown[] = !isTuple ? [result] : returns === 0 ? [] : (result as readonly unknown[]);
   for (let i = 0; i < results.length; i++) {
-    const value = encode(run, results[i], returns === 1 ? "result" : `result[${i}]`);
+    const value = encode(run, results[i], isTuple ? `result[${i}]` : "result");
     if (value === undefined) return;
     values[i] = value;
   }

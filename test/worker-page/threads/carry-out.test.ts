@@ -108,3 +108,11 @@ test("arguments that cannot be read are a failure", async () => {
   thread.api.run([task]);
   expect((await thread.failureOf(task)).code).toBe("TASK_ERROR");
 });
+
+test("[THREAD-11] numReturns: 1 is an array of one", async () => {
+  const thread = aThread();
+  const task = thread.tasksOf(() => ["only"], { numReturns: 1 })();
+  thread.api.run([task]);
+  const outcome = await thread.outcomeOf(task.attemptId);
+  expect(outcome.type === "done" && outcome.values.map(({ bytes }) => thread.decoded(bytes))).toEqual(["only"]);
+});
