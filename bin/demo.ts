@@ -75,7 +75,7 @@ async function show({ tabs, threads, port, isKept, stopped, signal, closers }: S
   const results: { readonly part: Part; readonly why: string | undefined; readonly seconds: number }[] = [];
   const parts = partsOf(textFolder());
   for (const [i, part] of parts.entries()) {
-    print(`\n${i + 1} of ${parts.length}: ${part.name}. ${part.about}`);
+    print(`\n${i + 1} of ${parts.length}: ${part.name}\n${part.about}`);
     print(`$ TABGRID_URL=${coordinator.url} tabgrid run examples/${part.script}\n`);
     const partStartedAt = performance.now();
     const outcome = await runExample({ ...part, url: coordinator.url, signal });

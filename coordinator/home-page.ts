@@ -22,10 +22,29 @@ pre { overflow-x: auto; padding: 0.9rem 1rem; border: 1px solid var(--line); bor
 code { font-family: ui-monospace, monospace; }
 `;
 
-export function homePage(joinUrls: readonly string[]): string {
+export interface HomePage {
+  /** Where this coordinator is, for whoever reads the page. */
+  readonly url: string;
+  /** Best first, with a join token if whoever asks has one. */
+  readonly joinUrls: readonly string[];
+  /** The links do not work without the token that `tabgrid start` printed. */
+  readonly lacksToken: boolean;
+  /** Other devices cannot reach it. */
+  readonly isLocal: boolean;
+}
+
+export function homePage({ url, joinUrls, lacksToken, isLocal }: HomePage): string {
   const [best] = joinUrls;
-  const items = joinUrls.map((url) => `<li><a href="${escapeHtml(url)}">${escapeHtml(url)}</a></li>`).join("");
-  const code = best === undefined ? "" : renderSVG(best, { border: 2 });
+  const items = joinUrls.map((join) => `<li><a href="${escapeHtml(join)}">${escapeHtml(join)}</a></li>`).join("");
+  const code =
+    best === undefined || lacksToken || isLocal
+      ? ""
+      : `<figure>${renderSVG(best, { border: 2 })}<figcaption>Scan to join from a phone or another laptop</figcaption></figure>`;
+  const note = lacksToken
+    ? "<p>Joining needs the link with its token that <code>tabgrid start</code> printed: ask whoever started this.</p>"
+    : isLocal
+      ? "<p>Only this computer can open it. <code>tabgrid start --host 0.0.0.0</code> lets others in the network join.</p>"
+      : "";
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -41,13 +60,15 @@ export function homePage(joinUrls: readonly string[]): string {
 spare processor time runs other people's tasks in a sandbox without network, files or storage.</p>
 <h2>Lend this browser</h2>
 <ul>${items}</ul>
-<figure>${code}<figcaption>Scan to join from a phone or another laptop</figcaption></figure>
+${note}
+${code}
 <h2>Use the grid</h2>
 <pre><code>import { connect } from "tabgrid";
-const grid = await connect(location.origin);
+
+const grid = await connect("${escapeHtml(url)}");
 const square = grid.remote((x) =&gt; x * x);
 console.log(await grid.get(square.map([1, 2, 3])));</code></pre>
-<p>From a web page, import <code>/sdk.js</code> of this address instead. State as JSON: <a href="/api/workers">workers</a>,
+<p>From a web page, import <code>${escapeHtml(url)}/sdk.js</code> instead. State as JSON: <a href="/api/workers">workers</a>,
 <a href="/api/jobs">jobs</a>, <a href="/api/tasks">tasks</a>, <a href="/api/actors">actors</a>; <a href="/metrics">metrics</a>.</p>
 </main>
 </body>

@@ -23,8 +23,10 @@ export interface HttpOptions {
   readonly distFolder: string;
   readonly ownerOf: (httpKey: string | undefined) => HttpOwner | undefined;
   readonly mayEnter: (caller: Caller, wanted: Scope) => boolean;
-  /** URLs that another device can open, best first; with tokens where they are needed. */
-  readonly joinUrls: () => readonly string[];
+  /** URLs of the worker page, the one that most can open first; without tokens. */
+  readonly joinUrls: readonly string[];
+  /** Other devices cannot reach it. */
+  readonly isLocal: boolean;
 }
 
 const types: Readonly<Record<string, string>> = {
@@ -78,9 +80,18 @@ export function httpApp(options: HttpOptions): Hono {
   app.get("/health", (c) =>
     c.json({ status: "ok", workers: coordinator.workers.size, clients: coordinator.clients.size }),
   );
-  app.get("/", (c) =>
-    c.html(homePage(options.joinUrls()), 200, { ...pageHeaders, "content-security-policy": shellPolicy }),
-  );
+  app.get("/", (c) => {
+    const token = c.req.query("token");
+    const mayJoin = options.mayEnter({ ...requestCaller(c.req.raw), token }, "join");
+    const suffix = mayJoin && token !== undefined ? `#token=${encodeURIComponent(token)}` : "";
+    const page = homePage({
+      url: new URL(c.req.url).origin,
+      joinUrls: options.joinUrls.map((url) => url + suffix),
+      lacksToken: !mayJoin,
+      isLocal: options.isLocal,
+    });
+    return c.html(page, 200, pageHeaders);
+  });
   app.get("/home.css", (c) =>
     c.body(homeStyle, 200, { "content-type": "text/css; charset=utf-8", "cache-control": "no-cache" }),
   );
@@ -140,9 +151,12 @@ export function callerOf(request: { readonly url: string; header(name: string): 
   return { token, origin: request.header("origin"), host: request.header("host") };
 }
 
+function requestCaller(request: Request): Caller {
+  return callerOf({ url: request.url, header: (name) => request.headers.get(name) ?? undefined });
+}
+
 function mayObserve(options: HttpOptions, request: Request): boolean {
-  const caller = callerOf({ url: request.url, header: (name) => request.headers.get(name) ?? undefined });
-  return options.mayEnter(caller, "observe");
+  return options.mayEnter(requestCaller(request), "observe");
 }
 
 function denied(scope: Scope): object {

@@ -80,7 +80,8 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
     distFolder: fileURLToPath(new URL("..", import.meta.url)).replace(/[/\\]$/, ""),
     ownerOf: (key) => sessions.ownerOf(key),
     mayEnter: (caller, wanted) => mayEnter(tokens, isOpen, caller, wanted),
-    joinUrls: () => urls.joinUrls.map((url) => url.replace(/#.*/, "")),
+    joinUrls: urls.joinUrls.map((url) => url.replace(/#.*/, "")),
+    isLocal: isOpen,
   });
   server.on("request", () => coordinator.traffic.requests++);
   const listener = getRequestListener(app.fetch);

@@ -22,7 +22,16 @@ export function aSpec(over: Partial<TaskSpec> = {}): TaskSpec {
 }
 
 export function aCallSpec(over: Partial<CallSpec> & Pick<CallSpec, "actorId">): CallSpec {
-  return { type: "call", name: "A.m", kind: "value", returns: 1, retryErrors: { type: "none" }, method: "m", maxRetries: 0, ...over };
+  return {
+    type: "call",
+    name: "A.m",
+    kind: "value",
+    returns: 1,
+    retryErrors: { type: "none" },
+    method: "m",
+    maxRetries: 0,
+    ...over,
+  };
 }
 
 export function anActorSpec(over: Partial<ActorSpec> = {}): ActorSpec {
