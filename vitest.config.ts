@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // The default leaves a processor free, which on two of them leaves one.
+    maxWorkers: "100%",
     projects: [
       {
         test: {

@@ -16,7 +16,7 @@ import { pipe } from "./measurements/pipe.ts";
 import { putGet } from "./measurements/put-get.ts";
 import { scheduler } from "./measurements/scheduler.ts";
 import { taskRoundTrip, tasks, tasksAtOnce } from "./measurements/tasks.ts";
-import { commitOf, type Report, tableOf, thisMachine } from "./report.ts";
+import { commitOf, jsonOf, type Report, tableOf, thisMachine } from "./report.ts";
 import { within } from "./within.ts";
 
 const measurements: readonly Measurement[] = [
@@ -155,9 +155,9 @@ async function main(): Promise<number> {
   const report = await within(totalMs, measure(options), "The benchmark");
   if (options.only.length === 0) {
     mkdirSync(join(resultsFile, ".."), { recursive: true });
-    writeFileSync(resultsFile, `${JSON.stringify(report, undefined, 2)}\n`);
+    writeFileSync(resultsFile, jsonOf(report));
   }
-  process.stdout.write(options.isJson ? `${JSON.stringify(report, undefined, 2)}\n` : `\n${tableOf(report)}\n`);
+  process.stdout.write(options.isJson ? jsonOf(report) : `\n${tableOf(report)}\n`);
   return report.figures.some(({ type }) => type === "failed") ? 1 : 0;
 }
 

@@ -49,6 +49,14 @@ export function commitOf(root: string): Pick<Report, "commit" | "isDirty"> {
   }
 }
 
+/** Five digits of each number, and a list of numbers on one line, which is how oxfmt keeps them. */
+export function jsonOf(report: Report): string {
+  const short = (_: string, value: unknown): unknown =>
+    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
+  const text = JSON.stringify(report, short, 2);
+  return `${text.replaceAll(/\[\s+([-\d.,\se+]+?)\s+\]/g, (_, numbers: string) => `[${numbers.replaceAll(/\s+/g, " ")}]`)}\n`;
+}
+
 export function tableOf({ date, commit, isDirty, machine, tookSeconds, figures }: Report): string {
   const { processor, cores, memoryBytes, system, node, loadBefore } = machine;
   const rows = [["figure", "value", "unit", "reference", "ratio", "goal", ""], ...figures.flatMap(rowsOf)];

@@ -55,7 +55,9 @@ export function launchOptions(found: FoundBrowser): LaunchOptions {
 
 /** Throws with what to do about it when this machine has no browser. */
 export async function launchBrowser(options: { headless: boolean }): Promise<Browser> {
-  return chromium.launch({ ...launchOptions(await requireBrowser()), headless: options.headless });
+  // Signals are the command's to handle: Playwright would end the process from under it.
+  const signals = { handleSIGINT: false, handleSIGTERM: false, handleSIGHUP: false };
+  return chromium.launch({ ...launchOptions(await requireBrowser()), ...signals, headless: options.headless });
 }
 
 export async function requireBrowser(): Promise<FoundBrowser> {

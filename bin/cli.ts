@@ -1,17 +1,15 @@
 /** The command line: finds the command, reads its flags, and gives the exit code. Each command is in a file of its own. */
-import { demo } from "./demo.ts";
-import { run } from "./run.ts";
-import { start } from "./start.ts";
-import { status } from "./status.ts";
 import { UsageError } from "./usage.ts";
-import { worker } from "./worker.ts";
 
-const commands: Readonly<Record<string, (args: readonly string[]) => Promise<number>>> = {
-  start,
-  worker,
-  run,
-  status,
-  demo,
+type Command = (args: readonly string[]) => Promise<number>;
+
+/** Each is loaded when it is asked for: a browser's driver or a coordinator takes longer to load than a script to run. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: async () => (await import("./start.ts")).start,
+  worker: async () => (await import("./worker.ts")).worker,
+  run: async () => (await import("./run.ts")).run,
+  status: async () => (await import("./status.ts")).status,
+  demo: async () => (await import("./demo.ts")).demo,
 };
 
 const help = `tabgrid: Ray for browser tabs
@@ -33,7 +31,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const command = commands[name];
   if (command === undefined) throw new UsageError(`Unknown command "${name}"`, help);
-  return command(rest);
+  return (await command())(rest);
 }
 
 main(process.argv.slice(2)).then(

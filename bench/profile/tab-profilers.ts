@@ -24,21 +24,38 @@ export async function profileTab(page: Page, name: string): Promise<() => Promis
   const session = await page.context().newCDPSession(page);
   const targets: Target[] = [{ name: `${name}, page`, send: (method, params) => send(session, method, params) }];
   await attachBelow(session, name, targets);
+  const begun: Target[] = [];
   for (const target of targets) {
-    await target.send("Profiler.enable");
-    await target.send("Profiler.setSamplingInterval", { interval: samplingUs });
+    const ready = await tried(async () => {
+      await target.send("Profiler.enable");
+      await target.send("Profiler.setSamplingInterval", { interval: samplingUs });
+      await target.send("Profiler.start");
+      return target;
+    });
+    if (ready !== undefined) begun.push(ready);
   }
-  for (const target of targets) await target.send("Profiler.start");
   return async () => {
     const profiles = await Promise.all(
-      targets.map(async (target) => {
-        const { profile } = (await target.send("Profiler.stop")) as { profile: CpuProfile };
-        return { name: target.name, profile };
-      }),
+      begun.map((target) =>
+        tried(async () => {
+          const { profile } = (await target.send("Profiler.stop")) as { profile: CpuProfile };
+          return { name: target.name, profile };
+        }),
+      ),
     );
     await session.detach();
-    return profiles;
+    return profiles.filter((profile) => profile !== undefined);
   };
+}
+
+/** Undefined when the target went away: a thread may be replaced at any time, and its profile is gone with it. */
+async function tried<T>(ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
 }
 
 /** Playwright types the methods it knows; here they come from the caller. */

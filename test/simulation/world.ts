@@ -8,11 +8,11 @@ import { jobOf, taskOfAttempt, taskOfObject } from "../../protocol/ids.ts";
 import type { Outcome } from "../../protocol/messages.ts";
 import { failure } from "../../protocol/nouns.ts";
 import type { Instruction, SchedulerEvent, Submitter } from "../../coordinator/scheduler/events.ts";
-import { Heap } from "../../coordinator/scheduler/heap.ts";
 import { countViolations, violations } from "../../coordinator/scheduler/invariants.ts";
 import { Scheduler } from "../../coordinator/scheduler/scheduler.ts";
 import { aCallSpec, anActorSpec, aSpec, aSubmission, aValue, objectOf, plainDemand } from "./builders.ts";
 import { type Random, random } from "./random.ts";
+import { Timers } from "./timers.ts";
 
 type Fact = SchedulerEvent extends infer E ? (E extends SchedulerEvent ? Omit<E, "at"> : never) : never;
 
@@ -23,12 +23,16 @@ export interface WorldOptions {
   readonly actors: number;
   /** The counts are checked after every event, everything after every so many. */
   readonly checkEvery: number;
+  /** Keep the events, to be replayed. */
+  readonly isJournaled?: boolean;
 }
 
 interface SimAttempt {
   readonly id: AttemptId;
   readonly call: { readonly actorId: ActorId; readonly epoch: number } | undefined;
   waitsFor: ObjectId | undefined;
+  /** What it takes to run, on average. */
+  readonly runMs: number;
 }
 interface SimWorker {
   readonly id: WorkerId;
@@ -43,22 +47,16 @@ interface SimWorker {
   readonly threads: number;
   readonly outcomes: Outcome[];
 }
-interface Timer {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
 
 const jobs = ["j1", "j2", "j3"] as JobId[];
 
 export class World {
-  readonly scheduler = new Scheduler({ storyEntries: 20_000, historyEntries: 100 });
+  readonly scheduler = new Scheduler({ storyEntries: 2_000, historyEntries: 100 });
   readonly journal: SchedulerEvent[] = [];
   readonly ends = new Map<string, number>();
   readonly counts: Record<string, number> = {};
   now = 0;
   events = 0;
-  #order = 0;
   #submitted = 0;
   #answered = 0;
   #wanted = 0;
@@ -66,7 +64,7 @@ export class World {
   #quiet = false;
   readonly #options: WorldOptions;
   readonly #random: Random;
-  readonly #timers = new Heap<Timer>((a, b) => (a.at !== b.at ? a.at < b.at : a.order < b.order));
+  readonly #timers = new Timers();
   readonly #workers = new Map<WorkerId, SimWorker>();
   readonly #ordinals = new Map<string, number>();
   readonly #recent: ObjectId[] = [];
@@ -93,7 +91,7 @@ export class World {
     this.#after(5, () => this.#trouble());
     this.#heartbeats();
     this.#tick();
-    for (let timer = this.#timers.pop(); timer !== undefined; timer = this.#timers.pop()) {
+    for (let timer = this.#timers.take(); timer !== undefined; timer = this.#timers.take()) {
       this.now = timer.at;
       timer.run();
       if (this.#quiet && this.#answered === this.#wanted) break;
@@ -321,7 +319,12 @@ export class World {
       case "assign":
         return this.#begin(
           worker,
-          { id: order.attemptId, call: undefined, waitsFor: undefined },
+          {
+            id: order.attemptId,
+            call: undefined,
+            waitsFor: undefined,
+            runMs: isQuick(order.spec.functionId) ? 0.2 : 20,
+          },
           order.quick ? 0.5 : 30,
         );
       case "call": {
@@ -329,7 +332,7 @@ export class World {
         this.#checkCallOrder(worker, order.attemptId, order.epoch);
         return this.#begin(
           worker,
-          { id: order.attemptId, call: { actorId, epoch: order.epoch }, waitsFor: undefined },
+          { id: order.attemptId, call: { actorId, epoch: order.epoch }, waitsFor: undefined, runMs: 1 },
           5,
         );
       }
@@ -392,7 +395,7 @@ export class World {
     worker.attempts.delete(attempt.id);
     const task = this.scheduler.records.tasks.get(taskOfAttempt(attempt.id));
     const values = Array.from({ length: task?.spec.returns ?? 1 }, () => aValue());
-    this.#report(worker, { type: "done", attemptId: attempt.id, values, ranMs: random.around(3) });
+    this.#report(worker, { type: "done", attemptId: attempt.id, values, ranMs: random.around(attempt.runMs) });
   }
 
   /** Outcomes of one turn travel together. */
@@ -447,7 +450,7 @@ export class World {
 
   #tell(fact: Fact): void {
     const event = { ...fact, at: Math.floor(this.now) } as SchedulerEvent;
-    this.journal.push(event);
+    if (this.#options.isJournaled === true) this.journal.push(event);
     this.events++;
     const orders = this.scheduler.handle(event);
     this.check(this.events % this.#options.checkEvery === 0);
@@ -507,7 +510,7 @@ export class World {
   }
 
   #after(ms: number, run: () => void): void {
-    this.#timers.push({ at: this.now + ms, order: this.#order++, run });
+    this.#timers.add(this.now + ms, run);
   }
 
   // ---------------------------------------------------------------------------------------- judgement
@@ -534,9 +537,14 @@ export class World {
 
 type SchedulerEventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type: T }>;
 
+/** Half of the functions are quick, and so sent ahead and reported in batches. */
+function isQuick(id: FunctionId): boolean {
+  return id === "f0" || id === "f1" || id === "f2";
+}
+
 /** The size at which the guarantees are shown. */
 export function runLarge(seed: number): World {
-  const world = new World({ seed, workers: 200, tasks: 20_000, actors: 200, checkEvery: 500 });
+  const world = new World({ seed, workers: 200, tasks: 20_000, actors: 200, checkEvery: 1_000 });
   world.run();
   if (world.submitted < 20_000) throw new Error(`seed ${seed}: only ${world.submitted} were submitted`);
   return world;
