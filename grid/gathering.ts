@@ -33,6 +33,14 @@ export class Ending {
     this.end({ type: "failed", failure });
   }
 
+  /** Resolves with the outcome, whenever that comes. */
+  settled(): Promise<Outcome> {
+    return new Promise((resolve) => {
+      if (this.outcome === undefined) this.#resolve = resolve;
+      else resolve(this.outcome);
+    });
+  }
+
   /** Resolves once there is enough, one has failed, or patience has run out. */
   async outcomeWithin({ timeoutMs, signal }: Patience): Promise<Outcome> {
     if (this.outcome !== undefined) return this.outcome;

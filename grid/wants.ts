@@ -42,18 +42,17 @@ export class Wants {
     if (gathering.ending.outcome === undefined) {
       const isPoll = patience.timeoutMs === 0;
       gathering.watch();
-      const outcome = await this.#wait(
-        gathering.ending,
-        isPoll ? { ...patience, timeoutMs: undefined } : patience,
-        async () => {
-          if (isPoll)
-            await this.#poll(
-              gathering.awaited.filter((held) => !held.isReady),
-              gathering.ending,
-            );
-          if (gathering.ending.outcome === undefined) this.#ask(gathering.awaited, true);
-        },
-      );
+      const isPatient = patience.timeoutMs === undefined && patience.signal === undefined;
+      const outcome = isPatient
+        ? await this.#waitLong(gathering)
+        : await this.#wait(gathering.ending, isPoll ? { ...patience, timeoutMs: undefined } : patience, async () => {
+            if (isPoll)
+              await this.#poll(
+                gathering.awaited.filter((held) => !held.isReady),
+                gathering.ending,
+              );
+            if (gathering.ending.outcome === undefined) this.#ask(gathering.awaited, true);
+          });
       gathering.unwatch();
       this.#settle(gathering.awaited);
       if (outcome.type === "too-late") throw errorOf(lateFailure(objects, patience.timeoutMs));
@@ -140,6 +139,21 @@ export class Wants {
       // What goes wrong while asking ends the waiting too.
       ask().catch((error: unknown) => ending.fail(asFailure(error)));
       return await ending.outcomeWithin(patience);
+    } finally {
+      this.#active.delete(ending);
+      this.#of.host.waiting(false);
+    }
+  }
+
+  /** As `#wait`, for a `get` that waits however long it takes, which most do: one promise instead of five. */
+  async #waitLong({ ending, awaited }: ValuesGathering): Promise<Outcome> {
+    if (this.#failure !== undefined) ending.fail(this.#failure);
+    if (ending.outcome !== undefined) return ending.outcome;
+    this.#active.add(ending);
+    this.#of.host.waiting(true);
+    try {
+      this.#ask(awaited, true);
+      return await ending.settled();
     } finally {
       this.#active.delete(ending);
       this.#of.host.waiting(false);

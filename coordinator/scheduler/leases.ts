@@ -5,6 +5,8 @@
 export class Leases<T> {
   readonly leaseMs: number;
   readonly #deadlines = new Map<T, number>();
+  /** None ends before. To find the first is not free: a map walks over the places of those taken from its front. */
+  #notBefore = 0;
 
   constructor(leaseMs: number) {
     this.leaseMs = leaseMs;
@@ -17,20 +19,24 @@ export class Leases<T> {
   }
   /** Takes a lease, or extends the one there is. */
   extend(holder: T, at: number): void {
+    const deadline = at + this.leaseMs;
     this.#deadlines.delete(holder);
-    this.#deadlines.set(holder, at + this.leaseMs);
+    if (this.#deadlines.size === 0) this.#notBefore = deadline;
+    this.#deadlines.set(holder, deadline);
   }
   end(holder: T): void {
     this.#deadlines.delete(holder);
   }
+  /** When to look, which may be earlier than the first ends. */
   next(): number | undefined {
-    for (const deadline of this.#deadlines.values()) return deadline;
-    return undefined;
+    return this.#deadlines.size === 0 ? undefined : this.#notBefore;
   }
   /** Those whose time is over; they are ended by this. */
-  expire(at: number): T[] {
+  expire(at: number): readonly T[] {
+    if (at < this.#notBefore || this.#deadlines.size === 0) return none;
     const expired: T[] = [];
     for (const [holder, deadline] of this.#deadlines) {
+      this.#notBefore = deadline;
       if (deadline > at) break;
       this.#deadlines.delete(holder);
       expired.push(holder);
@@ -38,3 +44,5 @@ export class Leases<T> {
     return expired;
   }
 }
+
+const none: readonly never[] = [];

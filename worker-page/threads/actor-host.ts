@@ -50,6 +50,8 @@ export class ActorHost {
   readonly #link: Link;
   readonly #mailboxes: Record<string, Mailbox<Call> | undefined> = Object.create(null);
   readonly #calls: Record<string, Call | undefined> = Object.create(null);
+  /** Of them, those that have begun: as many as may run at once, where a thousand may wait. */
+  readonly #begun: Record<string, Call | undefined> = Object.create(null);
   #instance: object = {};
   #isExiting = false;
   #hasEnded = false;
@@ -171,6 +173,7 @@ export class ActorHost {
     const { call: given, attempt } = letter;
     const { runtime } = this.#of;
     letter.hasBegun = true;
+    this.#begun[attempt.id] = letter;
     if (given.work.timeoutMs !== undefined) {
       runtime.reports.add({ type: "began", attemptId: attempt.id });
       runtime.reports.flush();
@@ -227,10 +230,11 @@ export class ActorHost {
 
   callEnded({ attempt }: Call, heldPlace: boolean): void {
     delete this.#calls[attempt.id];
+    delete this.#begun[attempt.id];
     if (heldPlace) this.#of.active(-1);
     // Another call that is in progress speaks for itself again.
-    for (const id in this.#calls) {
-      const other = this.#calls[id]?.attempt;
+    for (const id in this.#begun) {
+      const other = this.#begun[id]?.attempt;
       if (other?.isRunning !== true) continue;
       this.#host.follow(other);
       this.#of.runtime.attempts.enter(other);
