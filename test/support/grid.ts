@@ -65,7 +65,7 @@ export function tabgrid(
   env: Readonly<Record<string, string>> = {},
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, [command, ...args], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, FORCE_COLOR: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let out = "";
