@@ -105,8 +105,7 @@ function idleWorker(m: Machine): Worker | undefined {
 
 /** When to look again whether work sent ahead should go to somebody idle. */
 export function recallDue(m: Machine): number | undefined {
-  for (const oldest of m.ahead) return Math.max(oldest.assignedAt + m.options.recallMs, m.recallAt);
-  return undefined;
+  return m.ahead.size === 0 ? undefined : Math.max(m.aheadFrom + m.options.recallMs, m.recallAt);
 }
 
 /** Half of what waits longest behind somebody's thread is taken back while somebody else has none. */
@@ -116,7 +115,10 @@ export function recall(m: Machine): void {
   m.recallAt = m.at + m.options.recallMs;
   const idle = idleWorker(m);
   if (idle === undefined) return;
+  let isOldest = true;
   for (const oldest of m.ahead) {
+    if (isOldest) m.aheadFrom = oldest.assignedAt;
+    isOldest = false;
     if (oldest.assignedAt + m.options.recallMs > m.at) return;
     const { worker } = oldest;
     if (worker === idle) continue;

@@ -76,6 +76,8 @@ export class Machine {
   readonly story: Story;
   /** Sent ahead of a free thread, oldest first. */
   readonly ahead = new Set<Attempt>();
+  /** None of them was sent before. To find the oldest is not free: a set walks over the places of those taken from its front. */
+  aheadFrom = 0;
   readonly dirtyWorkers = new Set<Worker>();
   readonly history: Ended[] = [];
   at = 0;

@@ -47,8 +47,8 @@ export class Scheduler {
   /** When `time-passed` should be told next, if nothing else happens before. */
   nextDeadline(): number | undefined {
     const m = this.#m;
-    const times = [m.leases.next(), m.deadlines.next(), recallDue(m)].filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    const soonest = Math.min(m.leases.next() ?? Infinity, m.deadlines.next() ?? Infinity, recallDue(m) ?? Infinity);
+    return soonest === Infinity ? undefined : soonest;
   }
 
   /** Everything that is remembered of one id, in order. */

@@ -182,7 +182,10 @@ function enterRunning(m: Machine, task: Task, { worker, ahead = false, estimateM
   if (task.attempts > 1) m.tell(task.id, "running again", worker.id);
   if (task.actor !== undefined || task.spec.type !== "task") return;
   m.classes.dequeue(task);
-  if (ahead) m.ahead.add(attempt);
+  if (ahead) {
+    if (m.ahead.size === 0) m.aheadFrom = m.at;
+    m.ahead.add(attempt);
+  }
   worker.inHand++;
   occupy(worker, task.spec.demand.cpus);
   worker.backlogMs += estimateMs;

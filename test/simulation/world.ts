@@ -544,7 +544,7 @@ function isQuick(id: FunctionId): boolean {
 
 /** The size at which the guarantees are shown. */
 export function runLarge(seed: number): World {
-  const world = new World({ seed, workers: 200, tasks: 20_000, actors: 200, checkEvery: 1_000 });
+  const world = new World({ seed, workers: 200, tasks: 20_000, actors: 200, checkEvery: 2_000 });
   world.run();
   if (world.submitted < 20_000) throw new Error(`seed ${seed}: only ${world.submitted} were submitted`);
   return world;
