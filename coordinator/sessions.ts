@@ -20,7 +20,7 @@ import {
 } from "../protocol/messages.ts";
 import { protocolVersion } from "../protocol/version.ts";
 import { type AcceptEvent, Acceptor, type HelloDecision, type HelloRequest } from "../transport/accept.ts";
-import type { Channel, LinkKind } from "../transport/channel.ts";
+import type { Channel } from "../transport/channel.ts";
 import { Session } from "../transport/session.ts";
 import type { WebRtcEndpoint } from "../transport/webrtc-node.ts";
 import { ClientSession } from "./client-session.ts";
@@ -62,8 +62,6 @@ export class Sessions {
   readonly #httpKeys = new Map<string, HttpOwner>();
   readonly #byAddress = new Map<string, number>();
   readonly #callers = new Map<string, Caller>();
-  /** The kind of link each worker has now, for views. */
-  readonly links = new Map<WorkerId, LinkKind | "none">();
 
   constructor(options: SessionsOptions) {
     this.#options = options;
@@ -145,7 +143,6 @@ export class Sessions {
     const session = this.#session<ClientMessage, ToClientMessage>(
       envelope(clientMessageSchema, toClientMessageSchema, (error) => refused(error)),
       (batch) => client.receive(batch),
-      () => {},
       (error) => refused(error),
     );
     const refused = this.#refusals(session, (message) => session.send({ type: "refused", code: "PROTOCOL", message }));
@@ -183,7 +180,6 @@ export class Sessions {
     const session = this.#session<WorkerMessage, ToWorkerMessage>(
       envelope(workerMessageSchema, toWorkerMessageSchema, (error) => refused(error)),
       (batch) => worker.receive(batch),
-      (link) => this.links.set(id, link),
       (error) => refused(error),
     );
     const refused = this.#refusals(session, (message) => session.send({ type: "refused", code: "PROTOCOL", message }));
@@ -222,7 +218,6 @@ export class Sessions {
         },
         ended: (goodbye) => {
           upgrade?.close();
-          this.links.delete(id);
           coordinator.take({ type: "worker-left", workerId: id, goodbye });
           coordinator.workers.delete(id);
         },
@@ -237,10 +232,15 @@ export class Sessions {
   #session<In, Out>(
     codec: ConstructorParameters<typeof Session<In, Out>>[0]["codec"],
     onMessages: (batch: readonly In[]) => void,
-    onLink: (link: LinkKind | "none") => void,
     onRefused: (error: unknown) => void,
   ): Session<In, Out> {
-    return new Session<In, Out>({ codec, onMessages, onLink, onRefused, schedule: (flush) => setImmediate(flush) });
+    return new Session<In, Out>({
+      codec,
+      onMessages,
+      onLink() {},
+      onRefused,
+      schedule: (flush) => setImmediate(flush),
+    });
   }
 
   /** Each refused message is told to its sender; one who keeps on is shown out. */

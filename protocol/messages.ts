@@ -2,7 +2,6 @@
  * Everything that is said, by whom and to whom. A schema here is the message's type, its encoder and its checking
  * decoder. Knows nothing about sessions, sequence numbers or what anyone does on receipt.
  */
-import type { AttemptId } from "./ids.ts";
 import { limits } from "./limits.ts";
 import {
   actorIdSchema,
@@ -199,6 +198,3 @@ export const toWorkerMessageSchema = union({
   refused: { code: choice(errorCodes), message: prose, about: optional(text(limits.idLength)) },
 });
 export type ToWorkerMessage = TypeOf<typeof toWorkerMessageSchema>;
-
-/** The attempts a worker message is about, for a quick check that they are its own. */
-export type AboutAttempts = { readonly attemptIds: readonly AttemptId[] };

@@ -180,8 +180,3 @@ export const logLineSchema = record({
   text: text(limits.logLineBytes + 64),
 });
 export type LogLine = TypeOf<typeof logLineSchema>;
-
-/** True where nothing is asked for: the common case, tested before anything slower. */
-export function isDefaultPlacement(placement: Placement): boolean {
-  return placement.type === "default";
-}

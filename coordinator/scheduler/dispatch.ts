@@ -124,10 +124,7 @@ export function recall(m: Machine): void {
     if (worker === idle) continue;
     const waiting = [...worker.attempts].filter((attempt) => m.ahead.has(attempt));
     const back = waiting.slice(Math.floor(waiting.length / 2));
-    for (const attempt of back) {
-      attempt.recalled = true;
-      m.ahead.delete(attempt);
-    }
+    for (const attempt of back) m.ahead.delete(attempt);
     m.command({ type: "recall", workerId: worker.id, attemptIds: back.map((attempt) => attempt.id) });
     return;
   }

@@ -3,7 +3,7 @@
  * The list of events is the journal: fed again in order it gives the same state.
  */
 import type { ActorId, AttemptId, FunctionId, JobId, ObjectId, TaskId, WorkerId } from "../../protocol/ids.ts";
-import type { ToSubmitterMessage, ToWorkerMessage } from "../../protocol/messages.ts";
+import type { ToSubmitterMessage } from "../../protocol/messages.ts";
 import type { ActorSpec, Demand, Failure, Spec, Submission, Value } from "../../protocol/nouns.ts";
 import type { Outcome } from "../../protocol/messages.ts";
 
@@ -91,15 +91,12 @@ export type SchedulerEvent = { readonly at: number } & (
   /** Nothing happened but time. */
   | { readonly type: "time-passed" }
 );
-export type EventType = SchedulerEvent["type"];
 
 export type ReadyObject = Extract<ToSubmitterMessage, { type: "ready" }>["objects"][number];
 export interface ResolvedInput {
   readonly id: ObjectId;
   readonly value: Value;
 }
-type Order<T extends ToWorkerMessage["type"]> = Extract<ToWorkerMessage, { type: T }>;
-export type StartActor = Order<"start-actor">;
 
 export type Instruction =
   | {

@@ -83,9 +83,7 @@ export interface Attempt {
   readonly assignedAt: number;
   /** Sent although no thread was free, to be next in line there. */
   ahead: boolean;
-  started: boolean;
   blocked: boolean;
-  recalled: boolean;
   /** What it was counted for while it has not ended, ms. */
   readonly estimateMs: number;
 }

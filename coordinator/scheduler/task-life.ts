@@ -166,9 +166,7 @@ function enterRunning(m: Machine, task: Task, { worker, ahead = false, estimateM
     worker,
     assignedAt: m.at,
     ahead,
-    started: false,
     blocked: false,
-    recalled: false,
     estimateMs,
   };
   task.state = { name: "running", attempt };

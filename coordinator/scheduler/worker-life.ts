@@ -53,7 +53,7 @@ export function back(m: Machine, worker: Worker): void {
   for (const actor of worker.actors) m.toPump.push({ actor, caller: undefined });
 }
 
-/** Any word from a worker extends the leases of what it holds only where it names them: see `holding`. */
+/** When a worker was last heard of, for people; leases are extended by what it names: see `holding`. */
 export function seen(m: Machine, worker: Worker): void {
   worker.lastSeenAt = m.at;
 }
@@ -114,7 +114,6 @@ export function blocked(m: Machine, attempt: Attempt, blocks: boolean): void {
 }
 
 export function attemptStarted(m: Machine, attempt: Attempt): void {
-  attempt.started = true;
   attempt.ahead = false;
   m.ahead.delete(attempt);
   attempt.task.startedAt = m.at;
