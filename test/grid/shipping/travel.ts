@@ -5,7 +5,7 @@ import type { Portable, PortableOptions } from "../../../grid/shipping/portable.
 import { CaptureError } from "../../../protocol/errors.ts";
 
 /** What came alive has no static type: a test says what it expects of it. */
-// oxlint-disable-next-line typescript/no-explicit-any
+// oxlint-disable-next-line typescript/no-explicit-any -- `unknown` would ask for a cast at each use, and casts hide more
 export type Live = any;
 
 export type Options = Partial<PortableOptions>;
