@@ -2,8 +2,10 @@
  * What Vite builds and how: `targets` is the list, one Vite build each; `npm run build` runs them all (build.ts). By
  * itself, `npx vite` serves the worker page from its sources, with a coordinator on its usual port behind it.
  */
-import { isAbsolute, join } from "node:path";
-import { defineConfig, type InlineConfig } from "vite";
+import { readFileSync } from "node:fs";
+import { basename, isAbsolute, join } from "node:path";
+import { dirname } from "node:path/posix";
+import { defineConfig, type InlineConfig, type Plugin } from "vite";
 
 const root = import.meta.dirname;
 
@@ -73,6 +75,7 @@ function sandboxScript(next: string, entry: string, file: string): InlineConfig 
 function nodeModules(next: string, entries: Record<string, string>): InlineConfig {
   return {
     root,
+    plugins: [threadFile("coordinator/journal/sqlite-thread.js")],
     build: {
       ssr: true,
       outDir: next,
@@ -84,6 +87,21 @@ function nodeModules(next: string, entries: Record<string, string>): InlineConfi
         external: (id: string) => !id.startsWith(".") && !isAbsolute(id),
         output: { format: "es", entryFileNames: "[name].js", chunkFileNames: "chunks/[name]-[hash].js" },
       },
+    },
+  };
+}
+
+/** Whoever starts a thread names its file as one beside it; so it is put beside the chunk where that has ended up. */
+function threadFile(path: string): Plugin {
+  const name = basename(path);
+  return {
+    name: `thread-file-${name}`,
+    generateBundle(_, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk" || !chunk.code.includes(`new URL("./${name}"`)) continue;
+        const source = readFileSync(join(root, path));
+        this.emitFile({ type: "asset", fileName: `${dirname(chunk.fileName)}/${name}`, source });
+      }
     },
   };
 }

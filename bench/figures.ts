@@ -11,8 +11,8 @@ export type Bound =
 export interface FigureSpec {
   readonly name: string;
   readonly unit: string;
-  /** Another figure of the same run. */
-  readonly reference?: string;
+  /** Another figure of the same run; of several, the sum. */
+  readonly reference?: string | readonly string[];
   readonly goals: readonly Bound[];
 }
 
@@ -69,7 +69,7 @@ export function judge(
         goals: goals.map((goal) => ({ text: inWords(goal), isMet: undefined })),
       };
     }
-    const compared = reference === undefined ? undefined : { name: reference, value: readings[reference]?.value };
+    const compared = reference === undefined ? undefined : sumOf([reference].flat(), readings);
     const share = ratio(reading.value, compared?.value);
     return {
       type: "measured",
@@ -84,6 +84,18 @@ export function judge(
       })),
     };
   });
+}
+
+function sumOf(
+  names: readonly string[],
+  readings: Readings,
+): { readonly name: string; readonly value: number | undefined } {
+  let value: number | undefined = 0;
+  for (const name of names) {
+    const one: number | undefined = readings[name]?.value;
+    value = value === undefined || one === undefined ? undefined : value + one;
+  }
+  return { name: names.join(" + "), value };
 }
 
 function isMet({ is, limit }: Bound, actual: number | undefined): boolean | undefined {

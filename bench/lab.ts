@@ -18,6 +18,8 @@ export interface LabOptions {
   readonly tabs: number;
   /** For the processes of the coordinator and the client, such as `--cpu-prof`. */
   readonly nodeOptions?: { readonly coordinator: readonly string[]; readonly client: readonly string[] };
+  /** Where the journal is; default: a folder of its own. */
+  readonly data?: "memory";
   /** Another build than dist/. */
   readonly distFolder?: string;
 }
@@ -39,7 +41,7 @@ const stopMs = 10_000;
  * Rejects, with everything closed, when a tab has not joined or its link is not WebRTC. What is built is measured, not
  * the sources through tsx, whose helper for names costs time in every closure.
  */
-export async function openLab({ tabs, nodeOptions, distFolder = join(root, "dist") }: LabOptions): Promise<Lab> {
+export async function openLab({ tabs, nodeOptions, data, distFolder = join(root, "dist") }: LabOptions): Promise<Lab> {
   const folder = mkdtempSync(join(tmpdir(), "tabgrid-bench-"));
   const closers: (() => unknown)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
@@ -52,7 +54,7 @@ export async function openLab({ tabs, nodeOptions, distFolder = join(root, "dist
     }
   };
   try {
-    const command = [join(distFolder, "bin/cli.js"), "start", "--json", "--port", "0", "--data", folder];
+    const command = [join(distFolder, "bin/cli.js"), "start", "--json", "--port", "0", "--data", data ?? folder];
     const coordinator = spawn(process.execPath, [...(nodeOptions?.coordinator ?? []), ...command], {
       cwd: root,
       stdio: ["ignore", "pipe", "inherit"],

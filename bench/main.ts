@@ -9,11 +9,14 @@ import { ensureBuilt } from "../bin/ensure-built.js";
 import { judge, type Reading } from "./figures.ts";
 import { type Lab, openLab } from "./lab.ts";
 import { actor } from "./measurements/actor.ts";
+import { checkpoints } from "./measurements/checkpoints.ts";
+import { journal } from "./measurements/journal.ts";
 import { largeResult } from "./measurements/large-result.ts";
 import type { Measurement } from "./measurements/measurement.ts";
 import { pageClient } from "./measurements/page-client.ts";
 import { pipe } from "./measurements/pipe.ts";
 import { putGet } from "./measurements/put-get.ts";
+import { restart } from "./measurements/restart.ts";
 import { scheduler } from "./measurements/scheduler.ts";
 import { taskRoundTrip, tasks, tasksAtOnce } from "./measurements/tasks.ts";
 import { commitOf, jsonOf, type Report, tableOf, thisMachine } from "./report.ts";
@@ -26,6 +29,9 @@ const measurements: readonly Measurement[] = [
   pageClient,
   taskRoundTrip,
   actor,
+  checkpoints,
+  journal,
+  restart,
   largeResult,
   putGet,
   scheduler,
@@ -83,8 +89,10 @@ function choose(only: readonly string[]): readonly Measurement[] {
     if (chosen.has(measurement)) return;
     chosen.add(measurement);
     for (const { reference } of measurement.figures) {
-      const of = measurements.find(({ figures }) => figures.some(({ name }) => name === reference));
-      if (of !== undefined) add(of);
+      for (const wanted of [reference ?? []].flat()) {
+        const of = measurements.find(({ figures }) => figures.some(({ name }) => name === wanted));
+        if (of !== undefined) add(of);
+      }
     }
   };
   for (const measurement of measurements) if (only.includes(measurement.name)) add(measurement);

@@ -41,12 +41,14 @@ const tabs = 2;
 const loads = {
   tasks: (client, total) => client.run("tasks", { total, inFlight: tasksInFlight, limitMs }),
   "at-once": (client, total) => client.run("tasksAtOnce", { total }),
-  actor: async (client, total) => {
-    const loads = [{ total, inFlight: tasksInFlight, limitMs }];
-    const { runs } = await client.run("actorCalls", { loads, roundTrips: { total: 0, limitMs } });
-    return runs[0] ?? { count: 0, ms: 0 };
-  },
+  actor: (client, total) => calls(client, total, "off"),
+  saved: (client, total) => calls(client, total, "call"),
 } satisfies Record<string, (client: NodeClient, total: number) => Promise<Done>>;
+async function calls(client: NodeClient, total: number, checkpoint: "off" | "call"): Promise<Done> {
+  const loads = [{ total, inFlight: tasksInFlight, limitMs }];
+  const { runs } = await client.run("actorCalls", { checkpoint, loads, roundTrips: { total: 0, limitMs } });
+  return runs[0] ?? { count: 0, ms: 0 };
+}
 type LoadName = keyof typeof loads;
 
 interface Findings {

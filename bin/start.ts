@@ -10,7 +10,8 @@ const help = `tabgrid start: start a coordinator
   --port PORT             HTTP and WebSocket port (7070); 0 picks a free one
   --udp-port PORT         port of the data channels (the same number as --port)
   --public-address IP     the address others see when this machine is behind a router
-  --data FOLDER           where state is kept (.tabgrid)
+  --data FOLDER           where state is kept (.tabgrid): started again with the same one, the grid goes on where it
+                          was. "memory" keeps nothing
   --https                 with a certificate of its own: browsers warn once, then allow what needs a secure context
   --json                  print one line of JSON with the URLs and tokens once connections are accepted
 `;
@@ -43,7 +44,9 @@ export async function start(args: readonly string[]): Promise<number> {
     process.stdout.write(`${JSON.stringify({ url, workerUrl, notebookUrl, dashboardUrl, tokens })}\n`);
   } else {
     const [best = workerUrl] = joinUrls;
-    process.stdout.write(`tabgrid coordinator at ${url}\n\n`);
+    process.stdout.write(`tabgrid coordinator at ${url}\n`);
+    if (running.restored.entries > 0) process.stdout.write("It goes on where it was stopped.\n");
+    process.stdout.write("\n");
     process.stdout.write(`Lend a tab:  ${joinUrls.join("\n             ")}\n`);
     if (best !== workerUrl) process.stdout.write(`On this machine: ${workerUrl}\n`);
     if (joinUrls.length > 0 && !best.includes("127.0.0.1")) {

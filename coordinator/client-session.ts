@@ -21,7 +21,8 @@ export class ClientSession implements Destination {
   constructor(options: ClientSessionOptions) {
     const { coordinator, jobId, send } = options;
     this.#options = options;
-    this.#speaking = { coordinator, jobId, by: { type: "client", jobId }, reply: send };
+    const reply = (message: ToClientMessage): void => coordinator.whenKept(() => send(message));
+    this.#speaking = { coordinator, jobId, by: { type: "client", jobId }, reply, refuse: send };
   }
 
   receive(messages: readonly ClientMessage[]): void {

@@ -16,7 +16,10 @@ const config = v.object({
   /** Undefined: the same number as the HTTP port has in the end. */
   udpPort: v.optional(port),
   publicAddress: v.optional(v.pipe(v.string(), v.ip("is not an IP address"))),
-  dataFolder: v.string(),
+  /** Undefined: nothing outlives the process. */
+  dataFolder: v.optional(v.string()),
+  /** What a change survives once it is acknowledged: the end of this process, or a power cut too. */
+  durability: v.picklist(["process", "power"], "is neither process nor power"),
   https: v.boolean(),
   logLevel: v.picklist(["trace", "debug", "info", "warn", "error", "fatal", "silent"], "is no log level"),
 });
@@ -42,12 +45,14 @@ export function readConfig(
   const portText = flags.port ?? environment["TABGRID_PORT"] ?? String(defaultPort);
   const udpText = flags["udp-port"] ?? environment["TABGRID_UDP_PORT"];
   const publicAddress = flags["public-address"] ?? environment["TABGRID_PUBLIC_ADDRESS"];
+  const data = flags.data ?? environment["TABGRID_DATA"] ?? ".tabgrid";
   const parsed = v.safeParse(config, {
     host,
     port: numberOf(portText),
     ...(udpText === undefined ? {} : { udpPort: numberOf(udpText) }),
     ...(publicAddress === undefined ? {} : { publicAddress }),
-    dataFolder: resolve(flags.data ?? environment["TABGRID_DATA"] ?? ".tabgrid"),
+    ...(data === "memory" ? {} : { dataFolder: resolve(data) }),
+    durability: environment["TABGRID_DURABILITY"] ?? "process",
     https: flags.https ?? false,
     logLevel: environment["TABGRID_LOG"] ?? "warn",
   });
@@ -63,6 +68,7 @@ const flagNames: Readonly<Record<string, string>> = {
   udpPort: "--udp-port",
   publicAddress: "--public-address",
   logLevel: "TABGRID_LOG",
+  durability: "TABGRID_DURABILITY",
 };
 
 function numberOf(text: string): number | string {

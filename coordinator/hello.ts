@@ -14,6 +14,8 @@ export const clientHello = v.object({
   namespace: v.pipe(name, v.minLength(1)),
   reconnectMs: v.pipe(v.number(), v.minValue(0), v.maxValue(24 * 3_600_000)),
   logs: v.boolean(),
+  /** Takes over this job. */
+  ticket: v.optional(v.pipe(v.string(), v.maxLength(limits.idLength))),
 });
 export type ClientHello = v.InferOutput<typeof clientHello>;
 
@@ -28,6 +30,8 @@ export const workerHello = v.object({
     v.check((labels) => Object.keys(labels).length <= 64, "at most 64 labels"),
   ),
   resources: v.object({ gpus: amount, memoryBytes: amount, custom: v.record(name, amount) }),
+  /** Which worker this tab was before it was loaded anew, and the proof. */
+  home: v.optional(v.object({ workerId: name, homeKey: name })),
 });
 export type WorkerHello = v.InferOutput<typeof workerHello>;
 

@@ -77,9 +77,12 @@ export function httpApp(options: HttpOptions): Hono {
   const { coordinator, distFolder } = options;
   const app = new Hono();
 
-  app.get("/health", (c) =>
-    c.json({ status: "ok", workers: coordinator.workers.size, clients: coordinator.clients.size }),
-  );
+  app.get("/health", (c) => {
+    const { journalTrouble, workers, clients } = coordinator;
+    const counts = { workers: workers.size, clients: clients.size };
+    if (journalTrouble === undefined) return c.json({ status: "ok", ...counts });
+    return c.json({ status: "nothing new can be kept", error: journalTrouble.message, ...counts }, 503);
+  });
   app.get("/", (c) => {
     const token = c.req.query("token");
     const mayJoin = options.mayEnter({ ...requestCaller(c.req.raw), token }, "join");
@@ -222,8 +225,11 @@ function getObject(options: HttpOptions, id: string, request: Request): Response
   if (inline !== undefined)
     return new Response(inline as Uint8Array<ArrayBuffer>, { headers: bytesHeaders(inline.length) });
   const found = objects.find(id);
-  if (found === undefined)
+  if (found === undefined) {
+    // If it should be, its maker makes it again, and whoever asks again has it.
+    options.coordinator.lost([id as ObjectId]);
     return json(404, { error: `Cannot read "${id}": it is not stored here`, code: "OBJECT_LOST" });
+  }
   const range = /^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "");
   const start = Math.min(Number(range?.[1] ?? 0), found.sizeBytes);
   const chunks = objects.read(id, start);

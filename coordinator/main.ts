@@ -2,7 +2,7 @@
  * The coordinator's composition root: takes a configuration, picks the adapters, opens the ports. The only file here
  * that knows which journal, store and endpoint are real.
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -13,16 +13,21 @@ import { fileURLToPath } from "node:url";
 import { getRequestListener } from "@hono/node-server";
 import { pino } from "pino";
 import { WebSocketServer } from "ws";
+import { protocolVersion } from "../protocol/version.ts";
 import { webSocketChannel, webSocketFrameBytes } from "../transport/websocket-channel.ts";
 import { openWebRtcEndpoint } from "../transport/webrtc-node.ts";
 import { type Config, lanAddresses } from "./config.ts";
 import { Coordinator } from "./coordinator.ts";
 import { callerOf, httpApp } from "./http.ts";
+import { type Identity, identityIn, newIdentity } from "./identity.ts";
+import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory-journal.ts";
+import { sqliteJournal } from "./journal/sqlite-journal.ts";
 import { fileObjects } from "./objects/file-objects.ts";
+import type { ObjectStore } from "./objects/object-store.ts";
 import { selfSignedCertificate } from "./self-signed.ts";
 import { Sessions } from "./sessions.ts";
-import { isLoopback, makeTokens, mayEnter, type Tokens } from "./tokens.ts";
+import { isLoopback, mayEnter, type Tokens } from "./tokens.ts";
 
 export { readConfig } from "./config.ts";
 
@@ -36,21 +41,24 @@ export interface RunningCoordinator {
   readonly joinUrls: readonly string[];
   /** False where the data channels cannot be had here: tabs work over their WebSocket. */
   readonly hasWebRtc: boolean;
+  /** What an earlier process left in the data folder: entries of its journal, and how long reading them took. */
+  readonly restored: { readonly entries: number; readonly ms: number };
   close(): Promise<void>;
 }
 
 /** Resolves once connections are accepted; rejects when a port is taken or the folder cannot be written. */
 export async function startCoordinator(config: Config): Promise<RunningCoordinator> {
   const log = pino({ level: config.logLevel }, pino.destination(2));
-  const objectsFolder = await mkdtemp(join(tmpdir(), "tabgrid-"));
-  const objects = await fileObjects(objectsFolder);
+  const kept = await openKept(config, (message) => log.warn(message));
+  const { objects, journal, identity } = kept;
+  const { tokens } = identity;
   const coordinator = new Coordinator({
-    journal: memoryJournal(),
+    journal,
     objects,
     now: () => Math.floor(performance.timeOrigin + performance.now()),
     onTrouble: (error) => log.error({ err: error }, "internal trouble"),
   });
-  const tokens = makeTokens();
+  const restored = await coordinator.restore();
   const isOpen = isLoopback(config.host);
 
   const server = config.https
@@ -67,11 +75,12 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
   });
   const sessions = new Sessions({
     coordinator,
-    tokens,
+    identity,
     isOpen,
     webRtc,
     onTrouble: (what, error) => log.warn({ err: error }, what),
   });
+  sessions.expectBack(coordinator.sessions.values());
 
   const scheme = config.https ? "https" : "http";
   const urls = urlsOf(scheme, config, port, isOpen ? undefined : tokens);
@@ -110,6 +119,7 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
     ...urls,
     tokens,
     hasWebRtc: webRtc !== undefined,
+    restored,
     close: () => (closing ??= closeAll()),
   };
 
@@ -121,9 +131,44 @@ export async function startCoordinator(config: Config): Promise<RunningCoordinat
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
+    await journal.close();
     await objects.close();
-    await rm(objectsFolder, { recursive: true, force: true });
+    await kept.remove();
   }
+}
+
+interface Kept {
+  readonly journal: Journal;
+  readonly objects: ObjectStore;
+  readonly identity: Identity;
+  /** Removes what was only for this process. */
+  remove(): Promise<void>;
+}
+
+/** What outlives this process, in the data folder; or nothing, when there is none. */
+async function openKept({ dataFolder, durability }: Config, warn: (message: string) => void): Promise<Kept> {
+  if (dataFolder === undefined) {
+    const folder = await mkdtemp(join(tmpdir(), "tabgrid-"));
+    return {
+      journal: memoryJournal(),
+      objects: await fileObjects(folder),
+      identity: newIdentity(),
+      remove: () => rm(folder, { recursive: true, force: true }),
+    };
+  }
+  await mkdir(dataFolder, { recursive: true }).catch((error: unknown) => {
+    throw new Error(`Cannot start: the data folder ${dataFolder} cannot be made. Choose another with --data`, {
+      cause: error,
+    });
+  });
+  // The journal first: it is what two coordinators on one folder cannot both have.
+  const journal = await sqliteJournal(dataFolder, { version: `protocol ${protocolVersion}`, durability, onCut: warn });
+  return {
+    journal,
+    objects: await fileObjects(join(dataFolder, "objects")),
+    identity: await identityIn(dataFolder),
+    remove: () => Promise.resolve(),
+  };
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number, host: string): Promise<number> {

@@ -13,7 +13,10 @@ export interface Speaking {
   readonly coordinator: Coordinator;
   readonly by: Submitter;
   readonly jobId: JobId;
+  /** Once everything said before is kept. */
   readonly reply: (message: ToSubmitterMessage) => void;
+  /** At once. */
+  readonly refuse: (message: Extract<ToSubmitterMessage, { type: "refused" }>) => void;
 }
 
 export function isQuestion({ type }: { readonly type: string }): boolean {
@@ -21,7 +24,10 @@ export function isQuestion({ type }: { readonly type: string }): boolean {
 }
 
 /** Gives the fact the message states, or answers it and gives none. */
-export function factOf({ coordinator, by, jobId, reply }: Speaking, message: SubmitterMessage): Fact | undefined {
+export function factOf(speaking: Speaking, message: SubmitterMessage): Fact | undefined {
+  const { coordinator, by, jobId, reply } = speaking;
+  if (coordinator.journalTrouble !== undefined && refuseNew(speaking, coordinator.journalTrouble, message))
+    return undefined;
   switch (message.type) {
     case "define": {
       const problem = coordinator.definitions.define(message.functionId, message.bytes, jobId);
@@ -66,4 +72,20 @@ export function factOf({ coordinator, by, jobId, reply }: Speaking, message: Sub
       });
       return undefined;
   }
+}
+
+/** Nothing new is taken on while it cannot be kept; what was taken on goes on, and is acknowledged when it can be. */
+function refuseNew({ refuse }: Speaking, trouble: Error, message: SubmitterMessage): boolean {
+  const ids =
+    message.type === "submit"
+      ? message.tasks.map(({ id }) => id)
+      : message.type === "create-actor"
+        ? [message.creation.id]
+        : message.type === "put"
+          ? [message.id]
+          : undefined;
+  if (ids === undefined) return false;
+  const text = `The coordinator takes on nothing new: ${trouble.message}. Free some space where its data is and try again`;
+  for (const about of ids) refuse({ type: "refused", code: "STORAGE_FULL", message: text, about });
+  return true;
 }

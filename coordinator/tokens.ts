@@ -25,11 +25,13 @@ export function allows(tokens: Tokens, token: string | undefined, wanted: Scope)
   if (token === undefined) return false;
   // Every token is compared, so that the time taken says nothing.
   let allowed = false;
-  for (const scope of scopes) if (isSame(tokens[scope], token) && includes[scope].includes(wanted)) allowed = true;
+  for (const scope of scopes)
+    if (isSameSecret(tokens[scope], token) && includes[scope].includes(wanted)) allowed = true;
   return allowed;
 }
 
-function isSame(a: string, b: string): boolean {
+/** Takes the same time wherever the first difference is. */
+export function isSameSecret(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
   return left.length === right.length && timingSafeEqual(left, right);

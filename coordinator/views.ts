@@ -5,7 +5,7 @@
 import * as v from "valibot";
 import type { JobId, ObjectId } from "../protocol/ids.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { homeOf } from "./scheduler/actor-life.ts";
+import { homeOf } from "./scheduler/actor-activation.ts";
 import type { Ended } from "./scheduler/machine.ts";
 import type { Task, Worker } from "./scheduler/records.ts";
 

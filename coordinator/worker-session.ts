@@ -58,8 +58,7 @@ export class WorkerSession implements Destination {
     const { coordinator, workerId, name } = this.#options;
     switch (message.type) {
       case "outcomes":
-        for (const { attemptId } of message.items)
-          if (coordinator.progress.size > 0) coordinator.progress.delete(taskOfAttempt(attemptId));
+        for (const { attemptId } of message.items) this.#progressOver(attemptId);
         return { type: "attempts-ended", workerId, items: message.items };
       case "produced":
         return {
@@ -84,13 +83,18 @@ export class WorkerSession implements Destination {
         return { type: "actor-ended", workerId, actorId, epoch, failure, crashed };
       }
       case "holding": {
-        const { attemptIds, actors, suspendedMs } = message;
-        return { type: "worker-holding", workerId, attemptIds, actors, suspendedMs };
+        const { attemptIds, actors, suspendedMs, complete } = message;
+        return { type: "worker-holding", workerId, attemptIds, actors, suspendedMs, complete };
       }
+      case "checkpointed":
+        for (const { attemptId } of message.outcomes) this.#progressOver(attemptId);
+        return { ...message, type: "actor-checkpointed", workerId };
+      case "actor-released":
+        return { type: "actor-released", workerId, actorId: message.actorId, epoch: message.epoch };
       case "capacity":
         return { type: "capacity-changed", workerId, threads: message.threads };
       case "leave":
-        return { type: "worker-left", workerId, goodbye: true };
+        return { type: "worker-left", workerId, how: "planned" };
       case "log":
         coordinator.log(name, message.lines);
         return undefined;
@@ -103,6 +107,11 @@ export class WorkerSession implements Destination {
       case "relay":
         return this.#relayed(message);
     }
+  }
+
+  #progressOver(attemptId: AssignedTask["attemptId"]): void {
+    const { progress } = this.#options.coordinator;
+    if (progress.size > 0) progress.delete(taskOfAttempt(attemptId));
   }
 
   #isMine(attemptId: Extract<WorkerMessage, { type: "relay" }>["attemptId"]): boolean {
@@ -119,7 +128,8 @@ export class WorkerSession implements Destination {
         coordinator,
         jobId: jobOf(attemptId),
         by: { type: "attempt", workerId, attemptId },
-        reply: (answer) => send({ type: "relay", attemptId, message: answer }),
+        refuse: (answer) => send({ type: "relay", attemptId, message: answer }),
+        reply: (answer) => coordinator.whenKept(() => send({ type: "relay", attemptId, message: answer })),
       },
       message,
     );
@@ -214,11 +224,12 @@ export class WorkerSession implements Destination {
     const { send } = this.#options;
     switch (instruction.type) {
       case "start-actor": {
-        const { actorId, epoch, restored, spec, args, inputs, jobId } = instruction;
+        const { actorId, epoch, restored, spec, args, inputs, jobId, checkpoint } = instruction;
         this.#define(spec.functionId);
         const work: Work = { jobId, namespace: spec.namespace, name: spec.className, kind: "value", returns: 1 };
         const creation = { attemptId: `${actorId}#${epoch}` as AssignedTask["attemptId"], args, inputs };
-        return send({ type: "start-actor", actorId, epoch, restored, work, spec, creation });
+        const from = checkpoint === undefined ? {} : { checkpoint };
+        return send({ type: "start-actor", actorId, epoch, restored, work, spec, creation, ...from });
       }
       case "stop-actor":
         return send({ type: "stop-actor", actorId: instruction.actorId, epoch: instruction.epoch });

@@ -1,4 +1,5 @@
 /** Remote classes: a definition and its options, making one actor a call. Knows nothing about calls on it. */
+import { SerializationError } from "../protocol/errors.ts";
 import { actorId } from "../protocol/ids.ts";
 import type { ActorSpec } from "../protocol/nouns.ts";
 import { calleeOf, newActorHandle } from "./actor-handle.ts";
@@ -38,6 +39,7 @@ export class RemoteClass {
     const definition = this.#definition;
     const options = this.#options;
     checkArguments(definition, args.length);
+    checkState(definition, options.checkpoint);
     if (options.getIfExists === true && options.name === undefined) {
       throw new TypeError('Cannot use option "getIfExists" without "name": it says which actor to get');
     }
@@ -75,8 +77,9 @@ export class RemoteClass {
     this.#submitter.define(definition);
     if (encoding.submitter !== this.#submitter) encoding.submitter.define(definition);
     encoding.refs.push(...definition.holds);
-    const { functionId, name, requiredArguments: required, methods, holds } = definition;
-    return { kind: "class", functionId, name, required, methods, holds, options };
+    const { functionId, name, requiredArguments: required, methods, holds, stateProblem } = definition;
+    const problem = stateProblem === undefined ? {} : { stateProblem };
+    return { kind: "class", functionId, name, required, methods, holds, ...problem, options };
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
@@ -92,4 +95,12 @@ export class RemoteClass {
     }
     return defineFunction(this.#submitter, this.#grid, this.#cls, captures);
   }
+}
+
+/** Throws SerializationError if its actors were to be saved and cannot be. */
+function checkState({ name, stateProblem }: Definition, checkpoint: ActorOptions["checkpoint"]): void {
+  if (stateProblem === undefined || checkpoint === "off") return;
+  const { path, reason } = stateProblem;
+  const advice = 'Add saveState() and restoreState() to the class, or use checkpoint: "off"';
+  throw new SerializationError(`Cannot save actors of "${name}": ${reason}. ${advice}`, path);
 }

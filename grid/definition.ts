@@ -7,6 +7,7 @@ import type { FunctionId, ObjectId } from "../protocol/ids.ts";
 import { limits } from "../protocol/limits.ts";
 import { functionIdOf } from "./hash.ts";
 import { scopeOf } from "./shipping/compile.ts";
+import { type StateProblem, stateProblemOf } from "./shipping/hidden-state.ts";
 import { type Portable, toPortable } from "./shipping/portable.ts";
 import type { Submitter } from "./submitter.ts";
 import { type MethodToken, travels } from "./tokens.ts";
@@ -20,6 +21,8 @@ export interface Definition {
   readonly requiredArguments: number;
   /** Of a class: what its handles offer. */
   readonly methods: readonly MethodToken[];
+  /** Of a class whose actors cannot be saved as it is. */
+  readonly stateProblem: StateProblem | undefined;
   /** Absent when it came from elsewhere: whoever sent it has made it known. */
   readonly bytes: Uint8Array | undefined;
   /** Refs among the captures, which every use of it keeps alive. */
@@ -60,6 +63,7 @@ export function defineFunction(
       generator: kind === "generator",
       required: requiredArguments,
     })),
+    stateProblem: portable.kind === "class" ? stateProblemOf(fn) : undefined,
     bytes,
     holds: refs,
     captured: portable.values,

@@ -167,6 +167,7 @@ const messageOnly = {
   AUTHENTICATION: errors.AuthenticationError,
   DISCONNECTED: errors.DisconnectedError,
   PROTOCOL: errors.ProtocolError,
+  STORAGE_FULL: errors.StorageFullError,
 } as const;
 
 // ------------------------------------------------------------------------------------ users' errors

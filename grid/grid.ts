@@ -3,7 +3,7 @@
  * task alike, through the GridHost. Owns the verbs' rules about their arguments. Cheap to make: one for each task.
  */
 import { ActorNotFoundError, type GridError } from "../protocol/errors.ts";
-import { type JobId, taskOfObject } from "../protocol/ids.ts";
+import { type JobId, type ObjectId, taskOfObject } from "../protocol/ids.ts";
 import type { ToSubmitterMessage } from "../protocol/messages.ts";
 import { RemoteClass } from "./actor-class.ts";
 import { calleeOf, newActorHandle } from "./actor-handle.ts";
@@ -26,8 +26,8 @@ export interface GridEnd {
   receive(message: ToSubmitterMessage): void;
   /** Everything awaited rejects with `error`, and whatever is asked later. */
   fail(error: GridError): void;
-  /** The other end lost its memory, and `host.defined` is empty: says again what it must know. */
-  sayAgain(): void;
+  /** The other end remembers what was made, and has forgotten what it was asked: asks again for all that is awaited. */
+  askAgain(): void;
 }
 
 export function createGrid(host: GridHost): GridEnd {
@@ -38,7 +38,7 @@ export function createGrid(host: GridHost): GridEnd {
     grid: hosted as unknown as Grid,
     receive: (message) => submitter.receive(message),
     fail: (error) => submitter.fail(error),
-    sayAgain: () => submitter.sayAgain(),
+    askAgain: () => submitter.askAgain(),
   };
 }
 
@@ -58,6 +58,22 @@ class HostedGrid {
 
   get jobId(): JobId {
     return this.#host.jobId;
+  }
+
+  get ticket(): string | undefined {
+    return this.#host.ticket;
+  }
+
+  ref<T>(id: unknown): ObjectRef<T> {
+    if (typeof id !== "string" || !/^[^:\s]+\.\d+:\d+$/.test(id)) {
+      throw new TypeError(
+        `Cannot make a ref: ${JSON.stringify(id)} is no id of an object, such as "${this.jobId}.1:0"`,
+      );
+    }
+    const submitter = this.#submitter;
+    submitter.check();
+    // The brand is minted here: whether there is such an object shows when it is asked for.
+    return new Ref<T>(submitter, submitter.holdings.share(id as ObjectId));
   }
 
   get state(): StateApi {

@@ -3,8 +3,7 @@
  * handles there are on it. Handles on the same id share one of these. Knows nothing about messages.
  */
 import type { ObjectId } from "../protocol/ids.ts";
-import type { Failure, Spec, Submission } from "../protocol/nouns.ts";
-import type { SubmitterMessage } from "../protocol/messages.ts";
+import type { Failure } from "../protocol/nouns.ts";
 
 export type Knowledge =
   | { readonly type: "unknown" }
@@ -18,11 +17,6 @@ export type Knowledge =
 export const unknown: Knowledge = { type: "unknown" };
 export const exists: Knowledge = { type: "exists" };
 export const ended: Knowledge = { type: "ended" };
-
-/** What made the object; said again when the other end has lost its memory. */
-export type Origin =
-  | { readonly type: "submit"; readonly spec: Spec; readonly task: Submission }
-  | Extract<SubmitterMessage, { type: "put" | "create-actor" }>;
 
 /** Someone who waits for objects. */
 export interface Waiter {
@@ -38,9 +32,13 @@ export class HeldObject {
   disposals = 0;
   isFreed = false;
   known: Knowledge = unknown;
-  asked: "nothing" | "readiness" | "value" = "nothing";
+  /** `download`: the answer has come, and its bytes are on their way. */
+  asked: "nothing" | "readiness" | "value" | "download" = "nothing";
+  /** The host's voice in which it was asked for. */
+  asker: string | undefined = undefined;
+  /** How often its bytes were gone when they were fetched. */
+  losses = 0;
   waiters: Waiter[] | undefined = undefined;
-  origin: Origin | undefined = undefined;
 
   constructor(id: ObjectId, holder: HeldObject["holder"]) {
     this.id = id;

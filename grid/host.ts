@@ -9,10 +9,9 @@ import type { Context } from "./types.ts";
 export interface GridHost {
   readonly jobId: JobId;
   readonly namespace: string;
-  /**
-   * True for a client: handles that are collected are released, and what was submitted is remembered until it is known
-   * to be ready, so that it can be said again. False for a task: what it holds ends with it.
-   */
+  /** Lets another connection take the job over; absent inside tasks. */
+  readonly ticket?: string;
+  /** True for a client: handles that are collected are released. False for a task: what it holds ends with it. */
   readonly isLasting: boolean;
   /** Functions that the other end has been told of; shared by all Grids that speak through the same session or shell. */
   readonly defined: Set<FunctionId>;
@@ -26,7 +25,19 @@ export interface GridHost {
   download(id: ObjectId, signal?: AbortSignal): Promise<Uint8Array>;
   /** A `get` or `wait` here begins or ends to wait on the grid: a task frees its thread meanwhile. Calls nest. */
   waiting(begins: boolean): void;
+  /**
+   * Where several speak through one Grid, an actor's calls: in whose name it speaks now, and a way to say something in a
+   * name it has spoken in. What is asked is answered to whoever asked.
+   */
+  readonly voice?: string;
+  speakAs?(voice: string | undefined, say: () => void): void;
   context(): Context;
   /** Ends this Grid's job; in a task it does nothing. */
   close(): Promise<void>;
+}
+
+/** In the only voice there is, where the host has but one. */
+export function speakAs(host: GridHost, voice: string | undefined, say: () => void): void {
+  if (host.speakAs === undefined) say();
+  else host.speakAs(voice, say);
 }

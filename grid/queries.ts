@@ -7,6 +7,7 @@ import type { SubmitterMessage, ToSubmitterMessage } from "../protocol/messages.
 import type { ActorSpec, Failure } from "../protocol/nouns.ts";
 import { ProtocolError } from "../protocol/errors.ts";
 import { errorOf } from "./failures.ts";
+import { type GridHost, speakAs } from "./host.ts";
 
 type Question = Extract<SubmitterMessage, { type: "query" | "find-actor" }>;
 type Answer = Extract<ToSubmitterMessage, { type: "answer" | "actor-found" }>;
@@ -25,18 +26,27 @@ export type Topic =
   /** Parameters { ids }: those of them that are ready now. */
   | "ready";
 
+interface OpenQuestion {
+  readonly question: Question;
+  /** The host's voice in which it was asked. */
+  readonly asker: string | undefined;
+  settle(answer: Answer | Failure): void;
+}
+
 export interface FoundActor {
   readonly actorId: ActorId;
   readonly spec: ActorSpec;
 }
 
 export class Queries {
+  readonly #host: GridHost;
   readonly #send: (message: Question) => void;
-  readonly #open = new Map<number, { readonly question: Question; settle(answer: Answer | Failure): void }>();
+  readonly #open = new Map<number, OpenQuestion>();
   #last = 0;
   #failure: Failure | undefined;
 
-  constructor(send: (message: Question) => void) {
+  constructor(host: GridHost, send: (message: Question) => void) {
+    this.#host = host;
     this.#send = send;
   }
 
@@ -69,7 +79,7 @@ export class Queries {
   }
 
   askAgain(): void {
-    for (const { question } of this.#open.values()) this.#send(question);
+    for (const { question, asker } of this.#open.values()) speakAs(this.#host, asker, () => this.#send(question));
   }
 
   fail(failure: Failure): void {
@@ -85,7 +95,7 @@ export class Queries {
         settle(this.#failure);
         return;
       }
-      this.#open.set(question.request, { question, settle });
+      this.#open.set(question.request, { question, asker: this.#host.voice, settle });
       this.#send(question);
     });
     if ("code" in answer) throw errorOf(answer);

@@ -2,9 +2,9 @@
 export class QueueActor {
   items: unknown[];
   maxSize: number;
-  /** Callers that wait, first come first; not part of the state. */
-  givers: (() => void)[] = [];
-  takers: (() => void)[] = [];
+  /** Calls that have not done their part, first come first; not part of the state. */
+  givers: { wake(): void }[] = [];
+  takers: { wake(): void }[] = [];
 
   constructor(maxSize: number) {
     this.items = [];
@@ -16,7 +16,8 @@ export class QueueActor {
     const hasRoom = (): boolean => this.maxSize === 0 || this.items.length < this.maxSize;
     if (!(await this.until(hasRoom, this.givers, waitMs))) return false;
     this.items.push(item[0]);
-    this.takers.shift()?.();
+    this.givers.shift();
+    this.wakeFirst();
     return true;
   }
 
@@ -25,7 +26,8 @@ export class QueueActor {
     const hasItems = (): boolean => this.items.length > 0;
     if (!(await this.until(hasItems, this.takers, waitMs))) return [];
     const taken = this.items.splice(0, 1);
-    this.givers.shift()?.();
+    this.takers.shift();
+    this.wakeFirst();
     return taken;
   }
 
@@ -33,25 +35,32 @@ export class QueueActor {
     return this.items.length;
   }
 
-  async until(isPossible: () => boolean, waiting: (() => void)[], waitMs: number): Promise<boolean> {
+  /** True: it is first in line and stays so until it has done its part, though others begin meanwhile. */
+  async until(isPossible: () => boolean, line: { wake(): void }[], waitMs: number): Promise<boolean> {
     const deadline = Date.now() + waitMs;
-    while (!isPossible()) {
+    const waiter = { wake(): void {} };
+    line.push(waiter);
+    while (line[0] !== waiter || !isPossible()) {
       const leftMs = deadline - Date.now();
-      if (leftMs <= 0) return false;
+      if (leftMs <= 0) {
+        line.splice(line.indexOf(waiter), 1);
+        this.wakeFirst();
+        return false;
+      }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => {
-          const at = waiting.indexOf(wake);
-          if (at >= 0) waiting.splice(at, 1);
-          resolve();
-        }, leftMs);
-        const wake = (): void => {
+        const timer = setTimeout(resolve, leftMs);
+        waiter.wake = () => {
           clearTimeout(timer);
           resolve();
         };
-        waiting.push(wake);
       });
     }
     return true;
+  }
+
+  wakeFirst(): void {
+    this.givers[0]?.wake();
+    this.takers[0]?.wake();
   }
 
   saveState(): unknown {
@@ -61,7 +70,5 @@ export class QueueActor {
   restoreState(state: { readonly items: unknown[]; readonly maxSize: number }): void {
     this.items = state.items;
     this.maxSize = state.maxSize;
-    this.givers = [];
-    this.takers = [];
   }
 }

@@ -13,6 +13,7 @@ import { Ref } from "./object-ref.ts";
 import { checkOptions, type optionTables } from "./options.ts";
 import { Queue } from "./queue.ts";
 import { remoted, TaskTemplate } from "./remote-function.ts";
+import type { StateProblem } from "./shipping/hidden-state.ts";
 import type { Submitter } from "./submitter.ts";
 import type { MethodToken } from "./tokens.ts";
 import type { ActorOptions, Grid, TaskOptions } from "./types.ts";
@@ -67,6 +68,7 @@ function definitionIn(token: Token, kind: Definition["kind"]): Definition {
     name: text(token, "name"),
     requiredArguments: count(token["required"], 0),
     methods: kind === "class" ? methodsIn(token) : [],
+    stateProblem: token["stateProblem"] === undefined ? undefined : stateProblemIn(token),
     bytes: undefined,
     holds: listIn(token, "holds").map((item) =>
       typeof item === "string" ? (item as ObjectId) : refuse(token, "holds"),
@@ -83,6 +85,13 @@ function methodsIn(token: Token): MethodToken[] {
     const generator = "generator" in method && method.generator === true;
     return { name: method.name, generator, required: count("required" in method ? method.required : 0, 0) };
   });
+}
+
+function stateProblemIn(token: Token): StateProblem {
+  const problem = token["stateProblem"];
+  if (typeof problem !== "object" || problem === null) return refuse(token, "stateProblem");
+  const { path, reason } = problem as Readonly<Record<string, unknown>>;
+  return typeof path === "string" && typeof reason === "string" ? { path, reason } : refuse(token, "stateProblem");
 }
 
 function optionsIn<Options>(token: Token, of: keyof typeof optionTables): Options {

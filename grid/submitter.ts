@@ -23,8 +23,7 @@ interface Parts {
   readonly holdings: Holdings;
   readonly queries: Queries;
   readonly wants: Wants;
-  /** Everything this Grid has defined, for the case that the other end forgets; and what it is about to. */
-  readonly definitions: Map<FunctionId, Definition>;
+  /** What it is about to define. */
   readonly defining: Set<FunctionId>;
   /** Functions and objects whose upload failed, and what needed them. */
   readonly broken: Map<FunctionId | ObjectId, Failure>;
@@ -72,22 +71,15 @@ export class Submitter {
   /** Submits one task and gives its objects: those of its returns, or the completion of a generator. */
   submit(spec: Spec, task: Submission): HeldObject[] {
     this.outbox.submit(spec, task);
-    const origin = this.host.isLasting ? ({ type: "submit", spec, task } as const) : undefined;
     const objects: HeldObject[] = [];
-    for (let index = 0; index < spec.returns; index++) {
-      const held = this.holdings.own(returnId(task.id, index));
-      held.origin = origin;
-      objects.push(held);
-    }
+    for (let index = 0; index < spec.returns; index++) objects.push(this.holdings.own(returnId(task.id, index)));
     return objects;
   }
 
   /** Makes an actor and gives the completion of its constructor. */
   create(message: Extract<SubmitterMessage, { type: "create-actor" }>): HeldObject {
     this.outbox.send(message);
-    const held = this.holdings.own(returnId(message.creation.id, 0));
-    if (this.host.isLasting) held.origin = message;
-    return held;
+    return this.holdings.own(returnId(message.creation.id, 0));
   }
 
   /** Keeps bytes as an object of their own; large ones are uploaded behind what was said before. */
@@ -98,7 +90,6 @@ export class Submitter {
     const isSmall = bytes.length <= limits.inlineValueBytes;
     const value: Value = isSmall ? { type: "inline", bytes, refs } : { type: "stored", sizeBytes: bytes.length, refs };
     const message = { type: "put", id, value } as const;
-    if (this.host.isLasting) held.origin = message;
     if (isSmall) {
       this.outbox.send(message);
       return held;
@@ -110,12 +101,11 @@ export class Submitter {
     return held;
   }
 
-  /** Makes a function known before its first use; in another session, or after the other end forgot, again. */
+  /** Makes a function known before its first use. */
   define(definition: Definition): void {
     const { functionId, bytes } = definition;
     const { defined } = this.host;
     if (bytes === undefined || defined.has(functionId) || this.#made.defining.has(functionId)) return;
-    if (this.host.isLasting) this.#made.definitions.set(functionId, definition);
     if (bytes.length <= limits.inlineValueBytes) {
       this.#made.broken.delete(functionId);
       defined.add(functionId);
@@ -187,29 +177,15 @@ export class Submitter {
     this.queries.fail(this.#failure);
   }
 
-  /**
-   * The other end lost its memory: says again what it must know. Ids name the same things as before, so whatever it
-   * finds that it still has, it does not do twice.
-   */
-  sayAgain(): void {
-    // 1. Functions, before their use. 2. What was made, in order, and what is held of others. 3. What is awaited.
-    for (const definition of this.#made.definitions.values()) this.define(definition);
-    const said = new Set<unknown>();
-    for (const { id, origin, known } of this.holdings) {
-      if (origin === undefined) {
-        // It was ready once, or came from elsewhere: its maker is known to the other end, or nothing can be done.
-        if (known.type !== "failed" && known.type !== "ended") this.outbox.hold(id);
-        continue;
-      }
-      const what = origin.type === "submit" ? origin.task : origin;
-      if (said.has(what)) continue;
-      said.add(what);
-      if (origin.type === "submit") this.outbox.submit(origin.spec, origin.task);
-      else this.outbox.send(origin);
-    }
-    this.wants.askAgain();
-    this.queries.askAgain();
-    this.outbox.flush();
+  /** The other end has forgotten what it was asked, and nothing else: it is asked again for what is awaited. */
+  askAgain(): void {
+    if (this.#parts === undefined) return;
+    const { wants, queries, outbox } = this.#parts;
+    // What is still to be said asks for the first time.
+    outbox.flush();
+    wants.askAgain();
+    queries.askAgain();
+    outbox.flush();
   }
 
   get #made(): Parts {
@@ -219,7 +195,7 @@ export class Submitter {
   #makeParts(): Parts {
     const { host } = this;
     const outbox = new Outbox({ send: (message) => host.send(message), sayable: (message) => this.#sayable(message) });
-    const queries = new Queries((message) => outbox.send(message));
+    const queries = new Queries(host, (message) => outbox.send(message));
     const holdings = new Holdings(outbox, host.isLasting, (held) => wants.forget(held));
     const wants = new Wants({ host, outbox, holdings, queries });
     return {
@@ -227,7 +203,6 @@ export class Submitter {
       holdings,
       queries,
       wants,
-      definitions: new Map(),
       defining: new Set(),
       broken: new Map(),
       renamed: new Map(),

@@ -3,6 +3,7 @@
  * token, plain data that names it. Each class writes its own; revive.ts makes them live again.
  */
 import type { ActorId, FunctionId, ObjectId } from "../protocol/ids.ts";
+import type { StateProblem } from "./shipping/hidden-state.ts";
 import type { Submitter } from "./submitter.ts";
 import type { ActorOptions, TaskOptions } from "./types.ts";
 
@@ -35,6 +36,7 @@ export type Token =
   | (FunctionToken & {
       readonly kind: "class";
       readonly methods: readonly MethodToken[];
+      readonly stateProblem?: StateProblem;
       readonly options: Omit<ActorOptions, "captures">;
     });
 

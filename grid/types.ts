@@ -8,6 +8,19 @@
 /** One job on a grid of browser tabs: of a client, or as a running task sees it. */
 export interface Grid extends AsyncDisposable {
   readonly jobId: string;
+  /**
+   * A secret that lets another connection go on with this job: keep it (in `sessionStorage`, say) and pass it to `connect`
+   * after a reload, within `reconnectMs`. Undefined inside tasks and actors.
+   */
+  readonly ticket: string | undefined;
+  /**
+   * A handle on an object of this job by its id: how a page that was reloaded finds again what it had submitted. Whether
+   * there is such an object shows at `get`. Throws TypeError for what is no id of an object.
+   * @example
+   * const again = await connect(url, { ticket: sessionStorage.getItem("ticket") ?? "" });
+   * console.log(await again.ref(sessionStorage.getItem("result") ?? "").get());
+   */
+  ref<T>(id: string): ObjectRef<T>;
 
   /**
    * A function becomes a task factory, a class an actor factory. Throws CaptureError when it uses variables that cannot
@@ -295,8 +308,14 @@ export interface ActorOptions extends Resources {
   /**
    * When state is made durable; see the table of guarantees in DESIGN.md.
    * "call" (default): a result is released only after the state that includes it is durable; commits are grouped.
-   * { everyCalls, everyMs }: on that rhythm; calls since the last one are replayed after a loss.
+   * { everyCalls, everyMs }: on that rhythm; calls since the last one are replayed after a loss. At least one of the two:
+   * after so many calls, or so many ms after the first call that is in no state yet, whichever comes first, and between
+   * calls. One left out sets no limit.
    * "manual": at `grid.context().checkpoint()`. "off": as in Ray, a restart runs the constructor again.
+   *
+   * The state is taken between calls. With `maxConcurrency` above 1 or `concurrencyGroups` it is taken while calls are in
+   * progress: after a loss such a call runs again, from what the state was then.
+   * An actor whose state cannot be saved any more ends with ActorDiedError, whose cause says where in it.
    */
   readonly checkpoint?: "call" | { readonly everyCalls?: number; readonly everyMs?: number } | "manual" | "off";
   readonly schedulingStrategy?: TaskOptions["schedulingStrategy"];
@@ -306,7 +325,8 @@ export interface ActorOptions extends Resources {
 /**
  * Optional members of an actor's class. Without them the state is the instance's own fields, #private ones excluded:
  * a class that keeps state in #private fields or in values that cannot be cloned must have both hooks, and is refused at
- * creation otherwise.
+ * creation otherwise. In a restored instance fields have their first values, #private ones too, and no constructor's body
+ * has run.
  */
 export interface Checkpointable<S> {
   /** A structured-cloneable picture of the state. */
@@ -334,6 +354,11 @@ export interface Context {
   readonly assignedResources: Resources;
   /** 0 to 1, and a line for people: shown live on the dashboard and in the notebook. */
   progress(fraction: number, note?: string): void;
+  /**
+   * Saves this actor's state as it is now, half way through the call that asks. Resolves once it is durable. Rejects with
+   * ActorDiedError when the actor ends before, with SerializationError when the state cannot be copied, with TypeError
+   * when the actor has checkpoint "off" or is still being made. Throws TypeError in a task.
+   */
   checkpoint(): Promise<void>;
   /** Ends this actor after the current call: queued calls fail with ActorDiedError, it is never restarted. */
   exit(): never;

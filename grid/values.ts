@@ -14,7 +14,8 @@ import {
   type Token as WireToken,
 } from "../protocol/payload.ts";
 import { errorToken } from "./failures.ts";
-import { compile as compileSource, scopeOf } from "./shipping/compile.ts";
+import { withBlanks } from "./shipping/blank-instances.ts";
+import { compile as compileSource, type Factory, scopeOf } from "./shipping/compile.ts";
 import type { Portable } from "./shipping/portable.ts";
 import { type Submitter, submitterOf } from "./submitter.ts";
 import { asToken, type Encoding, type Token, travels } from "./tokens.ts";
@@ -87,6 +88,8 @@ export interface FunctionDefinition {
    * captured grid, refs, handles and remote functions. Other captured values are shared by all that it has made.
    */
   compile(grid: Grid): Function;
+  /** The class, as `newBlank` takes it. */
+  compileWithBlanks(grid: Grid): Function;
 }
 
 /** The bytes are read again for each grid when tokens are among the captures: they must not change. */
@@ -109,18 +112,20 @@ export function decodeFunctionDefinition(bytes: Uint8Array): FunctionDefinition 
   for (const name of Object.keys(current)) {
     Object.defineProperty(values, name, { enumerable: true, get: () => current[name] });
   }
-  let factory: ((grid: unknown) => Function) | undefined;
+  let factory: Factory | undefined;
+  let factoryWithBlanks: Factory | undefined;
+  const make = (grid: Grid, newFactory: () => Factory): Function => {
+    const submitter = submitterOf(grid);
+    if (hasTokens) current = (submitter.decode(bytes) as Portable).values;
+    const made = newFactory()(grid);
+    // Functions written inside it see the same captures.
+    submitter.scope = scopeOf(made);
+    return made;
+  };
   return {
     portable,
-    compile(grid) {
-      const submitter = submitterOf(grid);
-      if (hasTokens) current = (submitter.decode(bytes) as Portable).values;
-      factory ??= compileSource(portable, values);
-      const made = factory(grid);
-      // Functions written inside it see the same captures.
-      submitter.scope = scopeOf(made);
-      return made;
-    },
+    compile: (grid) => make(grid, () => (factory ??= compileSource(portable, values))),
+    compileWithBlanks: (grid) => make(grid, () => (factoryWithBlanks ??= compileSource(withBlanks(portable), values))),
   };
 }
 

@@ -9,10 +9,12 @@ import { asFailure, errorOf } from "./failures.ts";
 import { Ending, type Outcome, type Patience, ReadinessGathering, ValuesGathering } from "./gathering.ts";
 import { ended, exists, type HeldObject, unknown } from "./held-object.ts";
 import type { Holdings } from "./holdings.ts";
-import type { GridHost } from "./host.ts";
+import { type GridHost, speakAs } from "./host.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Queries } from "./queries.ts";
 
+/** A value that is lost so often on its way is not to be had. */
+const lossesBelieved = 3;
 /** Bytes of values kept for handles that live on; the oldest go first. */
 const keptBytes = 64 * 1024 * 1024;
 
@@ -119,14 +121,21 @@ export class Wants {
 
   /** The other end has lost its memory: everything that is awaited is asked for again. */
   askAgain(): void {
-    const readiness: ObjectId[] = [];
-    const values: ObjectId[] = [];
-    for (const held of this.#of.holdings) {
-      if (held.asked === "readiness") readiness.push(held.id);
-      else if (held.asked === "value") values.push(held.id);
+    const { holdings, host, outbox } = this.#of;
+    const byAsker = new Map<string | undefined, { readonly readiness: ObjectId[]; readonly values: ObjectId[] }>();
+    for (const { id, asked, asker } of holdings) {
+      if (asked !== "readiness" && asked !== "value") continue;
+      const ids = byAsker.get(asker) ?? { readiness: [], values: [] };
+      byAsker.set(asker, ids);
+      (asked === "value" ? ids.values : ids.readiness).push(id);
     }
-    if (readiness.length > 0) this.#of.outbox.want(readiness, false);
-    if (values.length > 0) this.#of.outbox.want(values, true);
+    for (const [asker, { readiness, values }] of byAsker) {
+      speakAs(host, asker, () => {
+        if (readiness.length > 0) outbox.want(readiness, false);
+        if (values.length > 0) outbox.want(values, true);
+        outbox.flush();
+      });
+    }
   }
 
   async #wait(ending: Ending, patience: Patience, ask: () => Promise<void>): Promise<Outcome> {
@@ -177,9 +186,10 @@ export class Wants {
     const wanted = values ? "value" : "readiness";
     for (const held of objects) {
       const { type } = held.known;
-      if (held.asked === "value" || held.asked === wanted) continue;
+      if (held.asked === "value" || held.asked === "download" || held.asked === wanted) continue;
       if (type !== "unknown" && !(values && type === "exists")) continue;
       held.asked = wanted;
+      held.asker = this.#of.host.voice;
       ids.push(held.id);
     }
     if (ids.length > 0) this.#of.outbox.want(ids, values);
@@ -187,7 +197,6 @@ export class Wants {
 
   #learn(held: HeldObject, ready: Ready): void {
     if (held.isFreed && ready.type !== "failed") return;
-    held.origin = undefined;
     switch (ready.type) {
       case "exists":
         if (held.asked === "readiness") held.asked = "nothing";
@@ -215,7 +224,8 @@ export class Wants {
       this.#keep(held, ownBytes(value.bytes));
       return;
     }
-    // `asked` stays: whoever wants the value now waits for the same download.
+    // Whoever wants the value now waits for the same download.
+    held.asked = "download";
     if (held.known.type === "unknown") held.known = exists;
     this.#of.host.download(held.id).then(
       (bytes) => {
@@ -225,8 +235,16 @@ export class Wants {
         this.#of.holdings.settle(held);
       },
       (error: unknown) => {
+        const why = asFailure(error);
+        if (why.code === "OBJECT_LOST" && held.losses++ < lossesBelieved && this.#failure === undefined) {
+          // The bytes are gone: who asks again has the value made again.
+          held.asked = "value";
+          this.#of.outbox.want([held.id], true);
+          this.#of.outbox.flush();
+          return;
+        }
         held.asked = "nothing";
-        held.known = { type: "failed", failure: asFailure(error) };
+        held.known = { type: "failed", failure: why };
         held.tell();
         // Those who waited know; the next may be luckier.
         held.known = unknown;

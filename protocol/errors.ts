@@ -25,6 +25,7 @@ export const errorCodes = [
   "AUTHENTICATION",
   "DISCONNECTED",
   "PROTOCOL",
+  "STORAGE_FULL",
 ] as const;
 
 export type ErrorCode = (typeof errorCodes)[number];
@@ -53,6 +54,13 @@ export class TaskError extends GridError {
 export class TaskCancelledError extends GridError {
   constructor(message: string) {
     super("TASK_CANCELLED", message);
+  }
+}
+
+/** The coordinator's disk is full: what it has acknowledged is safe, and nothing new is taken on until there is room. */
+export class StorageFullError extends GridError {
+  constructor(message: string) {
+    super("STORAGE_FULL", message);
   }
 }
 

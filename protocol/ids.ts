@@ -38,6 +38,9 @@ export const functionId = (hashHex: string): FunctionId => `f${hashHex.slice(0, 
 export const childId = (parent: ParentId, ordinal: number): TaskId => `${parent}.${ordinal}` as TaskId;
 export const attemptId = (task: TaskId, number: number): AttemptId => `${task}#${number}` as AttemptId;
 export const returnId = (task: TaskId, index: number): ObjectId => `${task}:${index}` as ObjectId;
+/** What the state of an actor's checkpoint is stored under when it is too large to travel in a message. */
+export const checkpointId = (actor: ActorId, epoch: number, number: number): ObjectId =>
+  `${actor}:c${epoch}.${number}` as ObjectId;
 /** An actor is the task that made it. */
 export const actorId = (task: TaskId): ActorId => task as string as ActorId;
 export const creationOf = (actor: ActorId): TaskId => actor as string as TaskId;
@@ -57,6 +60,10 @@ export function returnIndex(object: ObjectId): number {
 export function jobOf(id: TaskId | ObjectId | ActorId | AttemptId): JobId {
   const dot = id.indexOf(".");
   return (dot < 0 ? id : id.slice(0, dot)) as JobId;
+}
+/** The ordinal under which its parent submitted it. */
+export function ordinalOf(id: TaskId): number {
+  return Number(id.slice(id.lastIndexOf(".") + 1));
 }
 /** Is `id` something that `parent` itself submitted? */
 export function isChildOf(id: TaskId, parent: ParentId): boolean {

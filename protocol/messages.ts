@@ -120,12 +120,29 @@ export const workerMessageSchema = union({
   "actor-started": { actorId: actorIdSchema, epoch: count },
   /** `failure` absent: it ended itself. `crashed`: its thread died. */
   "actor-ended": { actorId: actorIdSchema, epoch: count, failure: optional(failureSchema), crashed: flag },
-  /** I hold these; sent in regular heartbeats and first after a resume. `suspendedMs`: how long the tab stood still. */
+  /**
+   * State number `number` of this activation is durable here, and so are the calls it includes: `outcomes` are those
+   * nobody has heard of, `included` those that were told before. All of it is true at once or not at all.
+   */
+  checkpointed: {
+    actorId: actorIdSchema,
+    epoch: count,
+    number: count,
+    state: valueSchema,
+    outcomes: list(outcomeSchema, batch),
+    included: attemptIds,
+  },
+  /** It has stopped here for good, behind its last checkpoint, and may live elsewhere at once. */
+  "actor-released": { actorId: actorIdSchema, epoch: count },
+  /**
+   * I hold these. `suspendedMs`: how long the tab stood still. `complete`: nothing you sent before is still on its way,
+   * so what is not named I do not have.
+   */
   holding: {
     attemptIds,
     actors: list(record({ actorId: actorIdSchema, epoch: count }), batch),
     suspendedMs: count,
-    resumed: flag,
+    complete: flag,
   },
   /** How many threads I lend from now on; 0 while paused. */
   capacity: { threads: count },
@@ -137,6 +154,10 @@ export const workerMessageSchema = union({
   leave: {},
 });
 export type WorkerMessage = TypeOf<typeof workerMessageSchema>;
+
+/** An actor's state as it was saved by the activation `epoch`, the `number`th time. */
+export const checkpointSchema = record({ epoch: count, number: count, value: valueSchema });
+export type Checkpoint = TypeOf<typeof checkpointSchema>;
 
 const assignedTask = record({
   attemptId: attemptIdSchema,
@@ -175,6 +196,8 @@ export const toWorkerMessageSchema = union({
     work: workSchema,
     spec: actorSpecSchema,
     creation: assignedTask,
+    /** What it goes on from, instead of its constructor. A stored state is fetched by its checkpointId. */
+    checkpoint: optional(checkpointSchema),
   },
   call: {
     actorId: actorIdSchema,

@@ -49,8 +49,6 @@ export class ClientHost implements GridHost {
   #end: GridEnd | undefined;
   #job: Job | undefined;
   #submitted = 0;
-  /** What the Grid will not say again, since all was last acknowledged: said again if the coordinator loses the session. */
-  #unheard: SubmitterMessage[] = [];
   #gone: Promise<void> = Promise.resolve();
   #isClosing = false;
   #closing: Promise<void> | undefined;
@@ -102,15 +100,15 @@ export class ClientHost implements GridHost {
     return this.#welcomed.namespace;
   }
 
+  get ticket(): string {
+    return this.#welcomed.ticket;
+  }
+
   nextChild(): TaskId {
     return childId(this.jobId, ++this.#submitted);
   }
 
   send(message: SubmitterMessage): void {
-    if (isSaidOnce(message)) {
-      if (this.#session.queuedBytes === 0) this.#unheard = [];
-      this.#unheard.push(message);
-    }
     this.#session.send(message);
   }
 
@@ -178,19 +176,19 @@ export class ClientHost implements GridHost {
   #welcome(welcome: Welcome, isFirst: boolean): void {
     if (isFirst) {
       this.#job = readJob(welcome.welcome);
+      this.#submitted = this.#job.submitted;
       return;
     }
     if (welcome.isResumed) return;
     const job = readJob(welcome.welcome);
-    if (job.jobId !== this.#welcomed.jobId) {
+    if (!welcome.isRestored || job.jobId !== this.#welcomed.jobId) {
       // Everything this client holds is named after the job that is gone.
       this.#session.close("the coordinator no longer knows this job");
       return;
     }
+    // The coordinator was restarted: it has kept what it was told, and forgotten what it was about to answer.
     this.#job = job;
-    this.defined.clear();
-    this.#end?.sayAgain();
-    for (const message of this.#unheard) this.#session.send(message);
+    this.#end?.askAgain();
   }
 
   #receive(batch: readonly ToClientMessage[]): void {
@@ -232,21 +230,26 @@ interface Job {
   readonly jobId: JobId;
   readonly namespace: string;
   readonly httpKey: string;
+  /** Lets another connection take over the job. */
+  readonly ticket: string;
+  /** The highest ordinal that was used before this connection took the job over. */
+  readonly submitted: number;
 }
 
 function readJob(welcome: unknown): Job {
-  const { jobId, namespace, httpKey } = (typeof welcome === "object" && welcome !== null ? welcome : {}) as Readonly<
-    Record<string, unknown>
-  >;
+  const { jobId, namespace, httpKey, ticket, submitted } = (
+    typeof welcome === "object" && welcome !== null ? welcome : {}
+  ) as Readonly<Record<string, unknown>>;
   if (typeof jobId !== "string" || typeof namespace !== "string" || typeof httpKey !== "string") {
     throw new ProtocolError("Cannot read the welcome: it names no jobId, namespace and httpKey");
   }
-  return { jobId: jobId as JobId, namespace, httpKey };
-}
-
-/** What the Grid does not say again of itself. */
-function isSaidOnce({ type }: SubmitterMessage): boolean {
-  return type === "cancel" || type === "kill" || type === "free" || type === "consume";
+  return {
+    jobId: jobId as JobId,
+    namespace,
+    httpKey,
+    ticket: typeof ticket === "string" ? ticket : "",
+    submitted: typeof submitted === "number" ? submitted : 0,
+  };
 }
 
 function warn(error: unknown): void {

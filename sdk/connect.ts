@@ -22,6 +22,11 @@ export interface ConnectOptions {
   readonly reconnectMs?: number;
   /** Print what tasks and actors log, prefixed with their name and worker. Default true. */
   readonly logs?: boolean;
+  /**
+   * `ticket` of a grid that this connection goes on for: a page that was reloaded, or a script that was started again,
+   * within its `reconnectMs`. The other connection, if it still lives, is ended. What its job holds stays held.
+   */
+  readonly ticket?: string;
   /** Aborts connecting; the grid itself is ended by `close`. */
   readonly signal?: AbortSignal;
 }
@@ -57,6 +62,7 @@ export async function connect(url?: string | URL, options: ConnectOptions = {}):
       namespace,
       reconnectMs,
       logs,
+      ...(options.ticket !== undefined && { ticket: options.ticket }),
     }),
     open: (onGone) => openChannel(address.sessionUrl, onGone),
   });
@@ -92,13 +98,13 @@ function connectError(base: string, error: unknown): GridError {
 }
 
 function checkConnectOptions(options: ConnectOptions): void {
-  const known = ["token", "jobName", "namespace", "reconnectMs", "logs", "signal"];
+  const known = ["token", "jobName", "namespace", "reconnectMs", "logs", "ticket", "signal"];
   for (const key of Object.keys(options)) {
     if (!known.includes(key))
       throw new TypeError(`Cannot use option "${key}": the options of connect are ${known.join(", ")}`);
   }
-  const { token, jobName, namespace, reconnectMs, logs } = options;
-  for (const [key, value] of Object.entries({ token, jobName, namespace })) {
+  const { token, jobName, namespace, reconnectMs, logs, ticket } = options;
+  for (const [key, value] of Object.entries({ token, jobName, namespace, ticket })) {
     if (value !== undefined && typeof value !== "string")
       throw new TypeError(`Cannot use option "${key}": it must be a text`);
   }

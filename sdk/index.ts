@@ -23,6 +23,7 @@ export {
   QueueEmptyError,
   QueueFullError,
   SerializationError,
+  StorageFullError,
   TaskCancelledError,
   TaskError,
   TaskTimeoutError,

@@ -33,6 +33,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   "simple-peer": ["transport/webrtc-browser.ts"],
   "node-datachannel": ["transport/webrtc-node.ts"],
   ws: ["coordinator/*", "sdk/*"],
+  "@photostructure/sqlite": ["coordinator/journal/"],
   "idb-keyval": ["worker-page/checkpoints/"],
   peerjs: ["worker-page/peers/"],
   acorn: ["grid/shipping/*"],

@@ -20,7 +20,7 @@ export interface HelloRequest {
   readonly resumeKey: string;
   /**
    * The hello continues a session this table does not know (the process restarted). The owner may refuse, or check the
-   * key against its journal and accept: both streams then begin again. Give `sessionId` in the decision to keep the id.
+   * key against its journal and accept it as `restored`: then only this end's own stream begins again.
    */
   readonly claim: Omit<Claim, "received"> | undefined;
 }
@@ -33,8 +33,8 @@ export type HelloDecision =
       readonly retainMs: number;
       /** What the dialing owner is told, JSON-able. */
       readonly welcome?: unknown;
-      /** Keeps the id of a claim that the owner has verified. */
-      readonly sessionId?: string;
+      /** The claim it verified, whose id and key go on; `session` expects the batch after the last that was kept. */
+      readonly restored?: Omit<Claim, "received">;
     }
   | { readonly type: "refuse"; readonly code: string; readonly message: string };
 
@@ -204,14 +204,14 @@ export class Acceptor {
       this.#refuse(pending, decision.code, decision.message);
       return;
     }
-    const id = decision.sessionId ?? sessionId;
+    const id = decision.restored?.sessionId ?? sessionId;
     // While the owner decided, the channel may have closed, or another have taken the id.
     if (!this.#pending.has(pending) || this.#entries.has(id)) {
       this.#drop(pending, "decided on too late");
       decision.session.close("not opened");
       return;
     }
-    this.#open(pending, id, resumeKey, decision);
+    this.#open(pending, id, decision.restored?.resumeKey ?? resumeKey, decision);
   }
 
   #open(
@@ -241,23 +241,37 @@ export class Acceptor {
       onRefuse: () => {},
       onClosed: (reason) => this.#forget(entry, reason),
     };
-    this.#welcome(pending, entry, 0, false, decision.welcome);
+    const how = decision.restored === undefined ? "new" : "restored";
+    this.#welcome(pending, entry, 0, how, decision.welcome);
   }
 
   #resume(pending: Pending, entry: Entry, { hello }: Hello, received: number): void {
     this.#lost.delete(entry);
     entry.lostAt = undefined;
-    this.#welcome(pending, entry, received, true, undefined);
+    this.#welcome(pending, entry, received, "resumed", undefined);
     if (entry.session.isClosed) return;
     this.#options.onEvent({ type: "link-resumed", sessionId: entry.sessionId, hello, address: pending.address });
   }
 
-  #welcome(pending: Pending, entry: Entry, peerReceived: number, isResumed: boolean, welcome: unknown): void {
+  #welcome(
+    pending: Pending,
+    entry: Entry,
+    peerReceived: number,
+    how: "new" | "resumed" | "restored",
+    welcome: unknown,
+  ): void {
     this.#pending.delete(pending);
     const { session, sessionId, resumeKey } = entry;
     // The welcome goes first on the channel; attaching sends what the other end lacks and closes the old channel.
     pending.channel.send(
-      encodeJson("welcome", { sessionId, resumeKey, received: session.received, isResumed, welcome }),
+      encodeJson("welcome", {
+        sessionId,
+        resumeKey,
+        received: session.received,
+        isResumed: how === "resumed",
+        isRestored: how === "restored",
+        welcome,
+      }),
     );
     session.attach(pending.channel, peerReceived);
   }

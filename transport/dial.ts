@@ -54,7 +54,7 @@ const attemptMs = 10_000;
 
 /** Waits between attempts: none, then from the first to the last of these, doubling, each shortened by up to half. */
 const firstBackoffMs = 100;
-const lastBackoffMs = 5_000;
+const lastBackoffMs = 1_500;
 
 /** A link that lasted less than this does not start the backoff afresh: a welcome may be followed by a crash. */
 const settledMs = 5_000;
@@ -179,8 +179,9 @@ class Dialer {
     this.#giveUpTimer = undefined;
     this.#claim = { sessionId: welcome.sessionId, resumeKey: welcome.resumeKey };
     this.#state = { type: "linked", since: performance.now() };
-    // 1. A forgotten session starts again, empty, 2. the owner says what matters, 3. the channel is attached and sends.
-    if (!isFirst && !welcome.isResumed) session.restart();
+    // 1. What the other end has forgotten starts again, empty, 2. the owner says what matters, 3. the channel is attached and sends.
+    if (!isFirst && welcome.isRestored) session.restartReceiving();
+    else if (!isFirst && !welcome.isResumed) session.restart();
     this.#options.onWelcome(welcome, isFirst);
     session.attach(channel, welcome.received);
     this.#beatTimer ??= setInterval(() => {
@@ -214,7 +215,7 @@ class Dialer {
     this.#timer = setTimeout(() => this.#open(), this.#backoffMs());
   }
 
-  /** The first retry after a loss is at once; the n-th after it waits 100 ms * 2^(n-1), at most 5 s. */
+  /** The first retry after a loss is at once; the n-th after it waits 100 ms * 2^(n-1), at most 1.5 s: whoever comes back is found again in less than 2 s. */
   #backoffMs(): number {
     const failures = this.#failures++;
     if (failures === 0) return 0;

@@ -4,7 +4,7 @@
  * unread. Knows nothing about timers, tables or sessions.
  *
  *     hello    { hello, resume?: { sessionId, resumeKey, received } }
- *     welcome  { sessionId, resumeKey, received, isResumed, welcome }
+ *     welcome  { sessionId, resumeKey, received, isResumed, isRestored, welcome }
  *     refuse   { code, message }
  */
 import { ProtocolError } from "../protocol/errors.ts";
@@ -29,6 +29,11 @@ export interface Welcome {
   readonly received: number;
   /** False when the session is new to the accepting end, even if the hello asked to resume. */
   readonly isResumed: boolean;
+  /**
+   * The accepting process was restarted and has kept what this end said up to `received`, and nothing of what it had
+   * said itself: only its own stream begins again.
+   */
+  readonly isRestored: boolean;
   /** What the accepting owner says. */
   readonly welcome: unknown;
 }
@@ -50,6 +55,7 @@ export function readWelcome(body: unknown): Welcome {
   return {
     ...readClaim(body),
     isResumed: field(body, "isResumed") === true,
+    isRestored: field(body, "isRestored") === true,
     welcome: field(body, "welcome"),
   };
 }

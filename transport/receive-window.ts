@@ -23,9 +23,14 @@ export interface Part {
 }
 
 export class ReceiveWindow {
-  #received = 0;
+  #received: number;
   readonly #early = new Map<number, Uint8Array>();
   #earlyBytes = 0;
+
+  /** `received`: batches that were taken before, by a process that is gone. */
+  constructor(received = 0) {
+    this.#received = received;
+  }
 
   /** The last batch taken in order. */
   get received(): number {

@@ -83,6 +83,17 @@ export class SendWindow {
   }
 
   /**
+   * What is kept carries acknowledgements of a stream that has begun again: they are taken back. Only once every channel
+   * that was handed these frames is gone.
+   */
+  takeBackAcks(): void {
+    for (let at = this.#head; at < this.#frames.length; at++) {
+      const frame = this.#frames[at];
+      if (frame !== undefined) writeAck(frame, 0);
+    }
+  }
+
+  /**
    * Lets go of the batches up to `ack`, the low 32 bits of a number. An older acknowledgement does nothing; one of
    * batches that were never sent throws ProtocolError. Returns whether any was let go.
    */

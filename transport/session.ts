@@ -45,8 +45,15 @@ export interface SessionLimits extends BatchLimits {
 
 export interface SessionOptions<In, Out> {
   readonly codec: Codec<In, Out>;
-  /** Each batch in order, exactly once. What it throws goes to `onRefused`, and the session goes on. */
-  onMessages(batch: readonly In[]): void;
+  /** Each batch in order, exactly once, with its number. What it throws goes to `onRefused`, and the session goes on. */
+  onMessages(batch: readonly In[], sequence: number): void;
+  /**
+   * Batches are acknowledged only when the owner has said, by `keep`, that they outlive this process: the other end
+   * sends the rest again to the next one.
+   */
+  readonly acknowledgesKept?: boolean;
+  /** The number of batches an earlier process has kept of this session; the next is expected. Default 0. */
+  readonly received?: number;
   /** The kind of channel used for sending changed; "none" while there is none. */
   onLink(kind: LinkKind | "none"): void;
   /**
@@ -84,6 +91,7 @@ export type LinkedSession = Pick<
   | "received"
   | "refuse"
   | "restart"
+  | "restartReceiving"
 >;
 
 /** An acknowledgement goes out on its own after this many batches, */
@@ -126,7 +134,9 @@ export class Session<In, Out> {
   #partOffset = 0;
   #isPumping = false;
 
-  #receiving = new ReceiveWindow();
+  #receiving: ReceiveWindow;
+  #keptThrough: number;
+  #bytesNotKept = 0;
   #isDelivering = false;
   #framesToAck = 0;
   #bytesToAck = 0;
@@ -152,12 +162,14 @@ export class Session<In, Out> {
   constructor(options: SessionOptions<In, Out>) {
     this.#options = options;
     this.#limits = { ...defaultLimits, ...options.limits };
+    this.#keptThrough = options.received ?? 0;
+    this.#receiving = new ReceiveWindow(this.#keptThrough);
     this.#outbox = new Outbox(options.codec, this.#limits, (error) => this.#refused(error));
   }
 
-  /** The last batch received in order; a resume tells it to the other end. */
+  /** The last batch received in order, and kept where that is asked for; a resume tells it to the other end. */
   get received(): number {
-    return this.#receiving.received;
+    return this.#options.acknowledgesKept === true ? this.#keptThrough : this.#receiving.received;
   }
 
   get link(): LinkKind | "none" {
@@ -231,8 +243,31 @@ export class Session<In, Out> {
     this.#outbox.clear();
     this.#sending = new SendWindow();
     this.#receiving = new ReceiveWindow();
+    this.#keptThrough = 0;
     this.#partOffset = 0;
     this.#acked();
+  }
+
+  /**
+   * The other end has lost what it had sent and kept what it had received: its stream begins again, ours goes on. The
+   * owner asks again for what it waits for.
+   */
+  restartReceiving(): void {
+    this.#dropUpgrade("restarted");
+    this.#receiving = new ReceiveWindow();
+    this.#keptThrough = 0;
+    this.#sending.takeBackAcks();
+    this.#acked();
+  }
+
+  /** Batches up to this one are kept by the owner, and may be acknowledged. */
+  keep(sequence: number): void {
+    if (sequence <= this.#keptThrough || this.#closeReason !== undefined) return;
+    this.#framesToAck += sequence - this.#keptThrough;
+    this.#bytesToAck += this.#bytesNotKept;
+    this.#bytesNotKept = 0;
+    this.#keptThrough = sequence;
+    this.#ackSoon();
   }
 
   /**
@@ -346,13 +381,13 @@ export class Session<In, Out> {
   #sendBatch(link: Link, batch: Uint8Array): void {
     const { maxFrameBytes } = link.channel;
     if (batch.length <= maxFrameBytes) {
-      this.#sending.stampAck(batch, this.#receiving.received);
+      this.#sending.stampAck(batch, this.received);
       link.sentThrough = this.#sending.advance();
       this.#acked();
       link.channel.send(batch);
       return;
     }
-    const part = encodePart(batch, this.#partOffset, maxFrameBytes, this.#receiving.received);
+    const part = encodePart(batch, this.#partOffset, maxFrameBytes, this.received);
     this.#sending.begin();
     this.#partOffset += part.length - partHeaderBytes;
     link.sentThrough = this.#sending.sentThrough + 1;
@@ -368,7 +403,7 @@ export class Session<In, Out> {
   #encodeNext(): boolean {
     const frame = this.#outbox.next(wholeHeaderBytes);
     if (frame === undefined) return false;
-    this.#sending.add(frame, this.#receiving.received);
+    this.#sending.add(frame, this.received);
     return true;
   }
 
@@ -425,10 +460,17 @@ export class Session<In, Out> {
   }
 
   #take(sequence: number, payload: Uint8Array): void {
+    const isNew = this.#receiving.take(sequence, payload, this.#isDelivering);
+    if (isNew && this.#options.acknowledgesKept === true) {
+      // Before it is delivered: the owner may keep it at once.
+      this.#bytesNotKept += payload.length;
+      this.#deliver(payload);
+      return;
+    }
     this.#framesToAck++;
     this.#bytesToAck += payload.length;
     // A repeat counts too: the other end resends because it missed our acknowledgement.
-    if (this.#receiving.take(sequence, payload, this.#isDelivering)) this.#deliver(payload);
+    if (isNew) this.#deliver(payload);
     this.#ackSoon();
   }
 
@@ -437,7 +479,7 @@ export class Session<In, Out> {
     let payload: Uint8Array | undefined = first;
     while (payload !== undefined && this.#closeReason === undefined) {
       try {
-        this.#options.onMessages(this.#options.codec.decode(payload));
+        this.#options.onMessages(this.#options.codec.decode(payload), this.#receiving.received);
       } catch (error) {
         this.#refused(error);
       }
@@ -476,7 +518,7 @@ export class Session<In, Out> {
   #sendAck(link: Link): void {
     if (link.channel.bufferedBytes >= unreadBytes) return;
     this.#acked();
-    link.channel.send(encodeAck(this.#receiving.received));
+    link.channel.send(encodeAck(this.received));
   }
 
   #acked(): void {

@@ -23,7 +23,7 @@ export class Bulk {
     this.#options = options;
   }
 
-  /** Rejects with an Error that says why. */
+  /** Rejects with an Error that says why; a Refusal if another try would not help. */
   async download(id: string): Promise<Uint8Array<ArrayBuffer>> {
     return this.#withRetries(id, { method: "GET" }, async (response) => {
       const declared = Number(response.headers.get("content-length") ?? 0);
@@ -34,7 +34,7 @@ export class Bulk {
     });
   }
 
-  /** Rejects with an Error that says why. */
+  /** Rejects with an Error that says why; a Refusal if another try would not help. */
   async upload(id: string, bytes: Uint8Array): Promise<void> {
     const body = new Blob([bytes as Uint8Array<ArrayBuffer>]);
     await this.#withRetries(id, { method: "PUT", body }, async (response) => {
@@ -60,12 +60,14 @@ export class Bulk {
     const response = await this.#options.fetch(url, { ...init, headers, cache: "no-store", credentials: "omit" });
     if (response.ok) return response;
     const reason = `${response.status} ${await reasonOf(response)}`;
-    // What is wrong with the request stays wrong.
-    throw response.status >= 400 && response.status < 500 ? new Refusal(reason) : new Error(reason);
+    // What is wrong with the request stays wrong; but the key is a new one once a restarted coordinator lets us in again.
+    const isFinal = response.status >= 400 && response.status < 500 && response.status !== 401;
+    throw isFinal ? new Refusal(reason) : new Error(reason);
   }
 }
 
-class Refusal extends Error {}
+/** The coordinator, or a limit, says no. */
+export class Refusal extends Error {}
 
 async function reasonOf(response: Response): Promise<string> {
   const text = await response.text().catch(() => "");

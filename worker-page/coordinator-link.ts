@@ -1,6 +1,6 @@
 /**
  * The worker's line to its coordinator: one session at a time over a WebSocket, moved to a data channel when that opens,
- * and a fresh session when one is over for good. Owns the state of the line in words a view can show. Knows nothing about
+ * and a fresh session when one is over for good; under another name when another page has taken this one. Owns the state of the line in words a view can show. Knows nothing about
  * what the messages mean, but for those that make the data channel.
  */
 import { envelope } from "../protocol/envelope.ts";
@@ -13,6 +13,7 @@ import {
 import type { WorkerId } from "../protocol/ids.ts";
 import type { Channel, LinkKind } from "../transport/channel.ts";
 import { dial, type DialEnding, type Dialing } from "../transport/dial.ts";
+import type { Welcome } from "../transport/handshake.ts";
 import { Session } from "../transport/session.ts";
 import type { WebRtcDialing, WebRtcDialOptions } from "../transport/webrtc-browser.ts";
 import { readWelcome, type WorkerWelcome } from "./welcome.ts";
@@ -32,8 +33,10 @@ export interface CoordinatorLinkOptions {
   /** Undefined where the browser has no WebRTC. */
   readonly dialWebRtc: ((options: WebRtcDialOptions) => WebRtcDialing) | undefined;
   hello(): object;
-  /** Before anything else of this session is sent or heard. */
-  onWelcome(welcome: WorkerWelcome & { readonly isResumed: boolean }): void;
+  /** Before anything else of this session is sent or heard, and again whenever a lost line is there again. */
+  onWelcome(welcome: WorkerWelcome & { readonly link: "resumed" | "restored" | "new" }): void;
+  /** Another page is this worker now: the next hello must be somebody new's. */
+  onReplaced(): void;
   onMessages(messages: readonly ToWorkerMessage[]): void;
   onState(state: LinkState): void;
   onRefused(error: unknown): void;
@@ -53,6 +56,7 @@ export class CoordinatorLink {
   #session: Session<ToWorkerMessage, WorkerMessage> | undefined;
   #dialing: Dialing | undefined;
   #welcome: WorkerWelcome | undefined;
+  #isWelcomed = false;
   #upgrading: WebRtcDialing | undefined;
   #upgradeFailures = 0;
   #upgradeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -73,9 +77,9 @@ export class CoordinatorLink {
     return this.#welcome?.workerId;
   }
 
-  /** Waits while the line is lost; dropped between sessions, whose next begins from nothing. */
+  /** Waits while the line is lost; dropped between sessions, whose next begins from nothing, until that is welcomed. */
   send(message: WorkerMessage): void {
-    this.#session?.send(message);
+    if (this.#isWelcomed) this.#session?.send(message);
   }
 
   /** Says so on every open channel before it returns, fit for `pagehide`, and stays away. */
@@ -104,15 +108,15 @@ export class CoordinatorLink {
       hello: () => this.#options.hello(),
       session,
       reconnectMs,
-      onWelcome: ({ welcome, isResumed }) => this.#welcomed(welcome, isResumed),
+      onWelcome: (welcome) => this.#welcomed(welcome),
       onEnd: (ending) => this.#ended(ending),
     });
   }
 
-  #welcomed(said: unknown, isResumed: boolean): void {
+  #welcomed({ welcome: said, isResumed, isRestored }: Welcome): void {
     let welcome: WorkerWelcome;
     try {
-      // A session that goes on is the one that was welcomed before: nothing is said again.
+      // A session that was only cut off is the one that was welcomed before: nothing is said again.
       welcome = isResumed && this.#welcome !== undefined ? this.#welcome : readWelcome(said);
     } catch (error) {
       this.#options.onRefused(error);
@@ -121,9 +125,10 @@ export class CoordinatorLink {
     }
     this.#welcome = welcome;
     this.#upgradeFailures = 0;
-    // A session that goes on keeps its data channel, which may well have outlived the WebSocket.
+    // A session that was only cut off keeps its data channel, which may well have outlived the WebSocket.
     if (!isResumed) this.#dropUpgrade();
-    this.#options.onWelcome({ ...welcome, isResumed });
+    this.#isWelcomed = true;
+    this.#options.onWelcome({ ...welcome, link: isResumed ? "resumed" : isRestored ? "restored" : "new" });
   }
 
   #hear(messages: readonly ToWorkerMessage[]): void {
@@ -204,8 +209,11 @@ export class CoordinatorLink {
     this.#dropUpgrade();
     this.#session = undefined;
     this.#dialing = undefined;
+    this.#isWelcomed = false;
     if (this.#isOver) return;
-    const isRefused = ending.type === "refused";
+    const isReplaced = ending.type === "refused" && ending.code === "REPLACED";
+    if (isReplaced) this.#options.onReplaced();
+    const isRefused = ending.type === "refused" && !isReplaced;
     if (isRefused) this.#tell({ type: "refused", message: ending.message, isOutdated: ending.code === "PROTOCOL" });
     else this.#tell({ type: "connecting" });
     this.#sessionTimer = setTimeout(() => this.#begin(), isRefused ? refusedMs : freshSessionMs);

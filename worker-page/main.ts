@@ -5,9 +5,11 @@
 import { dialWebRtc, hasWebRtc } from "../transport/webrtc-browser.ts";
 import { openWebSocket } from "../transport/websocket-channel.ts";
 import { Bulk } from "./bulk.ts";
+import { IndexedDbCheckpoints } from "./checkpoints/indexeddb-checkpoints.ts";
 import { CoordinatorLink } from "./coordinator-link.ts";
+import { Home } from "./home.ts";
 import { mostThreads, readParameters } from "./parameters.ts";
-import { reloadFor, takeContinuation } from "./reload.ts";
+import { reloadFor, rememberLending, takeContinuation } from "./reload.ts";
 import type { Phase } from "./sentences.ts";
 import { type Offer, Shell } from "./shell.ts";
 import { Pool } from "./threads/pool.ts";
@@ -22,10 +24,15 @@ const GiB = 1024 ** 3;
 /** Where the browser does not say how much there is. */
 const usualMemoryGiB = 2;
 
-let threads = parameters.threads;
+const memory = tabMemory();
+const continuation = takeContinuation(memory, isReload());
+const home = new Home({ memory, locks: (navigator as Partial<Navigator>).locks, origin: location.origin });
+
+let threads = continuation?.threads ?? parameters.threads;
 let phase: Phase = "idle";
 let shell: Shell | undefined;
 let isShowDue = false;
+let hasContinued = false;
 
 const view = new View(
   document,
@@ -35,15 +42,18 @@ const view = new View(
     onPause: () => {
       if (shell?.status.picture.state === "paused") shell.continue();
       else shell?.pause();
+      remember();
       showSoon();
     },
     onLeave: () => {
       shell?.leave();
+      remember();
       showSoon();
     },
     onThreads: (lent) => {
       threads = lent;
       shell?.lend(lent);
+      remember();
     },
   },
 );
@@ -61,7 +71,7 @@ startClock(() => {
   shell?.tick();
   show();
 });
-if (parameters.start || takeContinuation(sessionStorage)) void start();
+if (parameters.start || continuation !== undefined) void start();
 
 async function start(): Promise<void> {
   if (phase === "running") return;
@@ -69,7 +79,7 @@ async function start(): Promise<void> {
   show();
   let threadScript: string;
   try {
-    threadScript = await textAt("/sandbox/thread.js");
+    [threadScript] = await Promise.all([textAt("/sandbox/thread.js"), home.return()]);
   } catch (error) {
     phase = "idle";
     view.showProblems([`Cannot start: ${error instanceof Error ? error.message : String(error)}. Try again.`]);
@@ -85,6 +95,8 @@ async function start(): Promise<void> {
   shell = new Shell({
     offer: offer(),
     bulk,
+    checkpoints: new IndexedDbCheckpoints(),
+    home,
     openLink: (handlers) =>
       new CoordinatorLink({
         ...handlers,
@@ -100,14 +112,27 @@ async function start(): Promise<void> {
     // The clock shows what tasks change, once a second: each picture is a layout, a paint and a title, here and in the
     // browser, and ten a second took a fifth of all the time of a grid of no-op tasks.
     onChange: () => {},
+    // Without it a browser that runs out of space deletes everything of the site, copies of states included.
+    onFirstActor: () => void (navigator as Partial<Navigator>).storage?.persist().catch(() => {}),
     onLeft: () => {
       phase = "left";
       shell = undefined;
+      home.forget();
       show();
     },
     onRefused: (error) => console.warn("tabgrid: refused", error),
   });
+  if (continuation?.isPaused === true && !hasContinued) shell.pause();
+  hasContinued = true;
+  remember();
   show();
+}
+
+/** So that a reload goes on as things are. */
+function remember(): void {
+  const state = shell?.status.picture.state;
+  const isLending = state === "lending" || state === "paused";
+  rememberLending(memory, isLending ? { threads, isPaused: state === "paused" } : undefined);
 }
 
 function offer(): Offer {
@@ -136,7 +161,28 @@ function show(): void {
   view.show({ phase, status, at: Date.now(), isHidden: document.hidden });
   wakeLock.want(phase === "running" && status?.picture.state === "lending");
   if (status?.link.type === "refused" && status.link.isOutdated && status.picture.running.length === 0) {
-    reloadFor(sessionStorage, Date.now(), () => location.reload());
+    reloadFor(memory, Date.now(), () => location.reload());
+  }
+}
+
+/** By the person, or by a browser that had put the tab away. */
+function isReload(): boolean {
+  const [navigation] = performance.getEntriesByType("navigation");
+  const { wasDiscarded = false } = document as { readonly wasDiscarded?: boolean };
+  return wasDiscarded || (navigation instanceof PerformanceNavigationTiming && navigation.type === "reload");
+}
+
+/** What lasts as long as the tab; where the person has forbidden sites to store anything, as long as the page. */
+function tabMemory(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  try {
+    return sessionStorage;
+  } catch {
+    const kept = new Map<string, string>();
+    return {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    };
   }
 }
 

@@ -35,7 +35,10 @@ export function stateSentence(scene: Scene): string {
   if (phase === "left" || status === undefined) return "You have left. Nothing runs here any more. Thank you!";
   const { picture, link } = status;
   if (picture.state === "leaving") {
-    return "Leaving when what runs here is done. Press Leave again to stop it at once.";
+    const { length } = picture.actors;
+    return length > 0
+      ? `Moving ${count(length)} ${length === 1 ? "actor" : "actors"} to other tabs. Press Leave again to stop at once.`
+      : "Leaving when what runs here is done. Press Leave again to stop it at once.";
   }
   if (link.type === "refused") return refusalSentence(link);
   if (link.type !== "linked") return "Waiting for the coordinator. This tab comes back by itself.";
@@ -105,6 +108,21 @@ export function runningLines({ picture }: Status): readonly string[] {
 
 export function actorLines({ picture }: Status): readonly string[] {
   return picture.actors.map(({ className, name, actorId }) => `${className} “${name ?? actorId}”`);
+}
+
+/** How safe what lives here is; nothing where nobody does. */
+export function savedSentence({ status, at }: Scene): string {
+  const actors = status?.picture.actors ?? [];
+  if (actors.length === 0) return "";
+  const live = actors.length === 1 ? "1 lives here." : `${count(actors.length)} live here.`;
+  const savedAt = Math.max(...actors.map((actor) => actor.savedAt ?? -Infinity));
+  if (savedAt === -Infinity) return `${live} Nothing is saved yet.`;
+  const age = Math.max(0, at - savedAt);
+  const saved = `Last saved ${age < 10_000 ? `${count(age)} ms` : duration(age)} ago`;
+  const notKept = actors.find((actor) => actor.notKept !== undefined)?.notKept;
+  return notKept === undefined
+    ? `${live} ${saved}, in this browser and with the coordinator.`
+    : `${live} ${saved}, with the coordinator only: this browser keeps no copy (${notKept}).`;
 }
 
 export function count(value: number): string {

@@ -5,8 +5,11 @@
 import type { ToWorkerMessage } from "../protocol/messages.ts";
 import type { FunctionId, ObjectId, WorkerId } from "../protocol/ids.ts";
 import { protocolVersion } from "../protocol/version.ts";
-import type { Bulk } from "./bulk.ts";
+import { type Bulk, Refusal } from "./bulk.ts";
+import type { CheckpointStore } from "./checkpoints/checkpoint-store.ts";
+import { Copies } from "./checkpoints/copies.ts";
 import type { CoordinatorLink, CoordinatorLinkOptions, LinkState } from "./coordinator-link.ts";
+import type { Home } from "./home.ts";
 import type { MachineEvent } from "./machine/events.ts";
 import type { Instruction } from "./machine/instructions.ts";
 import { Machine } from "./machine/machine.ts";
@@ -30,12 +33,14 @@ export interface Offer {
 export interface ShellOptions {
   readonly offer: Offer;
   readonly bulk: Bulk;
-  openLink(
-    handlers: Pick<CoordinatorLinkOptions, "hello" | "onWelcome" | "onMessages" | "onState" | "onRefused">,
-  ): CoordinatorLink;
+  readonly checkpoints: CheckpointStore;
+  readonly home: Home;
+  openLink(handlers: Omit<CoordinatorLinkOptions, "openChannel" | "dialWebRtc">): CoordinatorLink;
   openPool(handlers: Omit<PoolOptions, "frameUrl" | "threadScript" | "parent">): Pool;
   /** Wall time in ms: it goes on while the machine sleeps, which is how a sleep is noticed. */
   now(): number;
+  /** The first actor comes to live here: what is stored should stay. */
+  onFirstActor(): void;
   /** Something a person may see has changed. */
   onChange(): void;
   /** Everything is given back and the line is closed. */
@@ -49,6 +54,7 @@ export interface Status {
   readonly workerId: WorkerId | undefined;
 }
 
+type OrderOf<Type extends Instruction["type"]> = Extract<Instruction, { type: Type }>;
 type Unstamped<E> = E extends MachineEvent ? Omit<E, "at"> : never;
 
 export class Shell {
@@ -56,6 +62,8 @@ export class Shell {
   readonly #machine = new Machine();
   readonly #pool: Pool;
   readonly #link: CoordinatorLink;
+  readonly #copies: Copies;
+  #hasHadActors = false;
   #linkState: LinkState = { type: "connecting" };
   #at: number;
   #threadsLent: number;
@@ -68,6 +76,11 @@ export class Shell {
     this.#at = options.now();
     this.#threadsLent = options.offer.threads;
     const { bulk } = options;
+    this.#copies = new Copies({
+      store: options.checkpoints,
+      now: () => options.now(),
+      livingWorkers: () => options.home.livingWorkers(),
+    });
     this.#pool = options.openPool({
       onWarm: (threadId) => this.#take({ type: "thread-warmed", threadId }),
       onReports: (threadId, reports) => this.#take({ type: "thread-reported", threadId, reports }),
@@ -79,10 +92,17 @@ export class Shell {
     this.#take({ type: "threads-lent", threads: options.offer.threads });
     this.#link = options.openLink({
       hello: () => this.#hello(),
-      onWelcome: ({ workerId, httpKey, isResumed }) => {
+      onWelcome: ({ workerId, homeKey, httpKey, link }) => {
         bulk.key = httpKey;
         this.#pool.workerId = workerId;
-        this.#take({ type: "connected", workerId, isResumed });
+        options.home.keep({ workerId, homeKey });
+        this.#copies.workerId = workerId;
+        if (link === "new") this.#copies.sweep().catch((error: unknown) => options.onRefused(error));
+        this.#take({ type: "connected", workerId, link });
+      },
+      onReplaced: () => {
+        options.home.forget();
+        this.#take({ type: "replaced" });
       },
       onMessages: (messages: readonly ToWorkerMessage[]) => this.#take({ type: "told", messages }),
       onState: (state) => {
@@ -134,8 +154,18 @@ export class Shell {
   #hello(): object {
     const { name, labels, resources, browser, token } = this.#options.offer;
     const threads = this.#machine.snapshot().state === "lending" ? this.#threadsLent : 0;
-    const said = { role: "worker", version: protocolVersion, name, threads, labels, resources, browser };
-    return token === undefined ? said : { ...said, token };
+    const { claim } = this.#options.home;
+    return {
+      role: "worker",
+      version: protocolVersion,
+      name,
+      threads,
+      labels,
+      resources,
+      browser,
+      ...(token !== undefined && { token }),
+      ...(claim !== undefined && { home: claim }),
+    };
   }
 
   #take(event: Unstamped<MachineEvent>): void {
@@ -161,8 +191,23 @@ export class Shell {
       case "upload":
         void this.#upload(instruction.objectId, instruction.bytes);
         return;
+      case "save-checkpoint":
+        void this.#saveCheckpoint(instruction);
+        return;
+      case "load-checkpoint":
+        void this.#loadCheckpoint(instruction);
+        return;
+      case "forget-checkpoints":
+        // What stays goes with the next sweep.
+        this.#copies.forget(instruction.actorIds).catch((error: unknown) => this.#options.onRefused(error));
+        return;
       case "disconnect":
         this.#disconnect();
+        return;
+      case "start-actor":
+        if (!this.#hasHadActors) this.#options.onFirstActor();
+        this.#hasHadActors = true;
+        this.#pool.carryOut(instruction);
         return;
       default:
         this.#pool.carryOut(instruction);
@@ -192,8 +237,29 @@ export class Shell {
       await this.#options.bulk.upload(objectId, bytes);
       this.#take({ type: "uploaded", objectId });
     } catch (error) {
-      this.#take({ type: "upload-failed", objectId, reason: reasonOf(error) });
+      this.#take({ type: "upload-failed", objectId, reason: reasonOf(error), isFinal: error instanceof Refusal });
     }
+  }
+
+  async #saveCheckpoint({ actorId, epoch, number, bytes }: OrderOf<"save-checkpoint">): Promise<void> {
+    const of = { actorId, epoch, number };
+    try {
+      await this.#copies.save(of, bytes);
+      this.#take({ type: "checkpoint-saved", ...of });
+    } catch (error) {
+      this.#take({ type: "checkpoint-not-saved", ...of, reason: reasonOf(error) });
+    }
+  }
+
+  async #loadCheckpoint({ actorId, epoch, number }: OrderOf<"load-checkpoint">): Promise<void> {
+    const of = { actorId, epoch, number };
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await this.#copies.load(of);
+    } catch (error) {
+      this.#options.onRefused(error);
+    }
+    this.#take({ type: "checkpoint-loaded", ...of, bytes });
   }
 
   #disconnect(): void {

@@ -8,6 +8,7 @@ import {
   duration,
   linkWords,
   runningLines,
+  savedSentence,
   type Scene,
   stateSentence,
   stateWord,
@@ -64,6 +65,9 @@ export class View {
     this.#text("link", linkWords(status?.link));
     this.#lines("running", status === undefined ? [] : runningLines(status), "Nothing");
     this.#lines("actors", status === undefined ? [] : actorLines(status), "None");
+    const saved = savedSentence(scene);
+    this.#text("saved", saved);
+    this.#element("saved").hidden = saved === "";
     const title = titleOf(scene);
     if (document.title !== title) document.title = title;
     this.#mark(scene);
@@ -77,6 +81,7 @@ export class View {
     dataset["link"] = status?.link.type === "linked" ? status.link.kind : "none";
     dataset["done"] = String(status?.picture.done ?? 0);
     dataset["workerId"] = status?.workerId ?? "";
+    dataset["actors"] = String(status?.picture.actors.length ?? 0);
   }
 
   #on(id: string, listener: () => void): void {

@@ -2,14 +2,25 @@
  * What a client does when it is measured, in Node and in a page alike: each workload takes a connected Grid, checks every
  * result, and gives times. Knows nothing about what is made of them.
  */
-import type { Grid } from "../../sdk/index.ts";
+import type { ActorOptions, Grid } from "../../sdk/index.ts";
 import { type Done, keepInFlight, type Load, timeEach } from "../in-flight.ts";
 
 class Counter {
   calls = 0;
+  ballast: Float64Array;
+  constructor(stateBytes: number) {
+    this.ballast = new Float64Array(stateBytes / 8).fill(1.5);
+  }
   next(): number {
     return this.calls++;
   }
+}
+
+export interface ActorCalls {
+  readonly checkpoint: NonNullable<ActorOptions["checkpoint"]>;
+  readonly loads: readonly Load[];
+  readonly roundTrips: Omit<Load, "inFlight">;
+  readonly stateBytes?: number;
 }
 
 export const workloads = {
@@ -34,12 +45,12 @@ export const workloads = {
     return timeEach(total, limitMs, noop(grid));
   },
 
-  /** Calls of one actor that keeps no checkpoints: one run for each load, then one after another. */
+  /** Calls of one actor: one run for each load, then one after another. */
   async actorCalls(
     grid: Grid,
-    { loads, roundTrips }: { readonly loads: readonly Load[]; readonly roundTrips: Omit<Load, "inFlight"> },
+    { checkpoint, loads, roundTrips, stateBytes = 0 }: ActorCalls,
   ): Promise<{ readonly runs: Done[]; readonly times: number[] }> {
-    const counter = grid.remote(Counter, { checkpoint: "off" }).remote();
+    const counter = grid.remote(Counter, { checkpoint }).remote(stateBytes);
     let called = 0;
     // Calls of one caller run in the order made, so each result is known.
     const one = async (): Promise<void> => {

@@ -11,7 +11,7 @@ import {
 } from "./measurement.ts";
 import { pipeRate, pipeRoundTrip, pipeRoundTripSlow } from "./pipe.ts";
 
-const callRate = 'calls of one actor, checkpoint "off"';
+export const callRate = 'calls of one actor, checkpoint "off"';
 const callRoundTrip = 'one actor call, checkpoint "off", round trip p50';
 const callRoundTripSlow = 'one actor call, checkpoint "off", round trip p99';
 
@@ -27,7 +27,11 @@ export const actor: Measurement = {
     const load = { inFlight: tasksInFlight, limitMs };
     const warmUp = { ...load, total: warmUpCount };
     const loads = [warmUp, ...Array.from({ length: repetitions }, () => ({ ...load, total: taskCount }))];
-    const { runs, times } = await client.run("actorCalls", { loads, roundTrips: { total: roundTripCount, limitMs } });
+    const { runs, times } = await client.run("actorCalls", {
+      checkpoint: "off",
+      loads,
+      roundTrips: { total: roundTripCount, limitMs },
+    });
     return {
       [callRate]: rateOf(runs.slice(1), `${tasksInFlight} in flight`),
       [callRoundTrip]: { value: median(times), note: `${times.length} alone` },

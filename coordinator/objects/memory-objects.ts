@@ -4,7 +4,7 @@ import { ObjectTooLargeError } from "../../protocol/errors.ts";
 import type { ObjectStore, StoredObject } from "./object-store.ts";
 
 export function memoryObjects(): ObjectStore {
-  const objects = new Map<string, StoredObject & { readonly bytes: Buffer }>();
+  const objects = new Map<string, StoredObject & { readonly bytes: Buffer; readonly storedAt: number }>();
   return {
     async put(id, chunks, maxBytes) {
       const parts: Uint8Array[] = [];
@@ -17,7 +17,7 @@ export function memoryObjects(): ObjectStore {
         hash.update(chunk);
         parts.push(chunk);
       }
-      const stored = { sizeBytes, sha256: hash.digest("hex"), bytes: Buffer.concat(parts) };
+      const stored = { sizeBytes, sha256: hash.digest("hex"), bytes: Buffer.concat(parts), storedAt: Date.now() };
       objects.set(id, stored);
       return stored;
     },
@@ -28,6 +28,17 @@ export function memoryObjects(): ObjectStore {
     },
     async delete(id) {
       objects.delete(id);
+    },
+    async retain(ids, olderThanMs) {
+      const kept = new Set(ids);
+      const before = Date.now() - olderThanMs;
+      let deleted = 0;
+      for (const [id, { storedAt }] of objects) {
+        if (kept.has(id) || storedAt >= before) continue;
+        objects.delete(id);
+        deleted++;
+      }
+      return deleted;
     },
     async close() {
       objects.clear();

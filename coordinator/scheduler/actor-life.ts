@@ -5,13 +5,17 @@
 import { encodeValue, joinSegments } from "../../protocol/payload.ts";
 import { actorId, creationOf, isChildOf, type ParentId, returnId, type WorkerId } from "../../protocol/ids.ts";
 import { type ActorSpec, type Failure, failure, type Submission } from "../../protocol/nouns.ts";
+import { dropCheckpoint, forgetLogged, forgetReplays, replayLog } from "./actor-checkpoints.ts";
+import { homeOf, isCurrent, order } from "./actor-activation.ts";
+import { awaitHome, leaveHomeless } from "./actor-homes.ts";
+import { acceptAgain } from "./actor-mailbox.ts";
+import { awaitCreation, queueForPlace } from "./actor-placing.ts";
 import type { Submitter } from "./events.ts";
-import { Fifo } from "./fifo.ts";
 import type { Machine, Speaker } from "./machine.ts";
-import { awaitInputs, holdById, makeObject, readyState, release, releaseById, resolve, settle } from "./object-life.ts";
+import { holdById, lacksInputs, makeObject, quoted, readyState, release, releaseById, settle } from "./object-life.ts";
 import { occupy, take } from "./placement.ts";
-import type { Actor, Attempt, Task, Worker } from "./records.ts";
-import { own, transition } from "./task-life.ts";
+import type { Actor, Task, Worker } from "./records.ts";
+import { noteOrdinal, own, transition } from "./task-life.ts";
 
 /** What `$ready()` gives: the payload of undefined. */
 const nothing = joinSegments(encodeValue(undefined));
@@ -42,6 +46,7 @@ export function createActor(m: Machine, { by, speaker, spec, creation }: NewActo
     });
     return;
   }
+  noteOrdinal(speaker, creation.id);
   if (m.records.actors.has(id) || m.records.aliases.has(id)) return;
   const key = spec.name === undefined ? undefined : nameKey(spec.namespace, spec.name);
   const known = key === undefined ? undefined : m.records.names.get(key);
@@ -61,6 +66,10 @@ export function createActor(m: Machine, { by, speaker, spec, creation }: NewActo
     restarts: 0,
     mailbox: new Map(),
     inFlight: new Set(),
+    checkpoint: undefined,
+    log: new Map(),
+    replays: new Map(),
+    retiring: false,
     made: new Set(),
     calls: 0,
     createdAt: m.at,
@@ -77,10 +86,7 @@ export function createActor(m: Machine, { by, speaker, spec, creation }: NewActo
     return die(m, actor, failure("ACTOR_EXISTS", message, { actorId: id }), "named twice");
   }
   if (key !== undefined) m.records.names.set(key, actor);
-  const inputs = awaitInputs(m, actor, spec.className, creation.inputs);
-  if ("failure" in inputs) m.actorsReady.push({ actor, failure: inputs.failure });
-  else if (inputs.missing === 0) m.actorsReady.push({ actor });
-  else actor.state = { name: "waiting", missing: inputs.missing };
+  awaitCreation(m, actor);
 }
 
 /** The inputs of its constructor have come, or one of them failed. */
@@ -91,45 +97,6 @@ export function inputsCame(m: Machine, actor: Actor, problem: Failure | undefine
   queueForPlace(m, actor);
 }
 
-function queueForPlace(m: Machine, actor: Actor): void {
-  const { demand, labels, placement } = actor.spec;
-  const traits = { job: actor.job, demand, labels, placement, priority: 0, alone: false, actors: true };
-  m.classes.enqueue(actor, m.classes.classFor(traits, actor.spec));
-}
-
-/** A worker was found. */
-export function place(m: Machine, actor: Actor, worker: Worker): void {
-  if (actor.state.name !== "starting" && actor.state.name !== "restarting") return;
-  m.classes.dequeue(actor);
-  actor.state.worker = worker;
-  actor.epoch++;
-  worker.actors.add(actor);
-  take(actor.spec.demand, worker, 1);
-  occupy(worker, actor.spec.demand.cpus);
-  m.classes.loadChanged(worker);
-  m.tell(actor.id, "starting", worker.id);
-  m.command({
-    type: "start-actor",
-    workerId: worker.id,
-    actorId: actor.id,
-    epoch: actor.epoch,
-    restored: actor.state.name === "restarting",
-    jobId: actor.job.id,
-    spec: actor.spec,
-    args: actor.creation.args,
-    inputs: resolve(m, actor.creation.inputs),
-  });
-}
-
-/** The worker where this epoch lives or starts. */
-export function homeOf(actor: Actor): Worker | undefined {
-  return "worker" in actor.state ? actor.state.worker : undefined;
-}
-
-function isCurrent(actor: Actor | undefined, workerId: WorkerId, epoch: number): actor is Actor {
-  return actor !== undefined && actor.epoch === epoch && homeOf(actor)?.id === workerId;
-}
-
 export function started(m: Machine, actor: Actor | undefined, workerId: WorkerId, epoch: number): void {
   if (!isCurrent(actor, workerId, epoch)) return;
   if (actor.state.name !== "starting" && actor.state.name !== "restarting") return;
@@ -137,6 +104,9 @@ export function started(m: Machine, actor: Actor | undefined, workerId: WorkerId
   if (worker === undefined) return;
   actor.state = { name: "alive", worker };
   m.tell(actor.id, "alive", worker.id);
+  // Without checkpoints of its own it was moved alive, once.
+  if (actor.spec.checkpoint.type === "off") dropCheckpoint(m, actor);
+  replayLog(m, actor, worker);
   const ready = m.records.objects.get(returnId(creationOf(actor.id), 0));
   if (ready !== undefined) settle(m, ready, readyState({ type: "inline", bytes: nothing, refs: [] }));
   m.toPump.push({ actor, caller: undefined });
@@ -144,20 +114,14 @@ export function started(m: Machine, actor: Actor | undefined, workerId: WorkerId
 
 // ------------------------------------------------------------------------------------------ calls
 
-/** The call takes its place behind the earlier calls of the same caller. */
-export function accept(actor: Actor, call: Task): void {
-  actor.calls++;
-  let queue = actor.mailbox.get(call.parent);
-  if (queue === undefined) actor.mailbox.set(call.parent, (queue = new Fifo()));
-  queue.push(call);
-}
-
 /** Sends what may be sent: the first calls of each caller whose inputs are here. */
 export function pump(m: Machine, actor: Actor, caller: ParentId | undefined): void {
   if (actor.state.name === "dead") return refuseWaiting(m, actor, actor.state.failure);
-  if (actor.state.name !== "alive" || actor.state.worker.link !== "connected") return;
-  if (caller !== undefined) return pumpCaller(m, actor, actor.state.worker, caller);
-  for (const waiting of actor.mailbox.keys()) pumpCaller(m, actor, actor.state.worker, waiting);
+  if (actor.state.name !== "alive" || actor.retiring) return;
+  const { worker } = actor.state;
+  if (worker.link !== "connected" || worker.unheard) return;
+  if (caller !== undefined) return pumpCaller(m, actor, worker, caller);
+  for (const waiting of actor.mailbox.keys()) pumpCaller(m, actor, worker, waiting);
 }
 
 function pumpCaller(m: Machine, actor: Actor, worker: Worker, caller: ParentId): void {
@@ -168,6 +132,7 @@ function pumpCaller(m: Machine, actor: Actor, worker: Worker, caller: ParentId):
     if (call.state.name === "waiting") return;
     if (call.state.name === "queued") {
       if (actor.inFlight.size >= m.options.callsInFlight) return;
+      if (lacksInputs(m, call.work?.inputs ?? [])) return transition(m, call, "waiting");
       send(m, actor, worker, call);
     }
     queue.shift();
@@ -176,23 +141,10 @@ function pumpCaller(m: Machine, actor: Actor, worker: Worker, caller: ParentId):
 }
 
 function send(m: Machine, actor: Actor, worker: Worker, call: Task): void {
-  const { work, spec, job } = call;
-  if (work === undefined || spec.type !== "call") throw m.broken(call, "running");
   transition(m, call, "running", { worker });
   if (call.state.name !== "running") throw m.broken(call, "running");
   actor.inFlight.add(call);
-  m.command({
-    type: "call",
-    actorId: actor.id,
-    workerId: worker.id,
-    attemptId: (call.state as { attempt: Attempt }).attempt.id,
-    jobId: job.id,
-    namespace: job.namespace,
-    epoch: actor.epoch,
-    spec,
-    args: work.args,
-    inputs: resolve(m, work.inputs),
-  });
+  order(m, actor, worker, call, call.state.attempt.id);
 }
 
 // ------------------------------------------------------------------------------------------ lost, ended, killed
@@ -208,9 +160,9 @@ function leaveHome(m: Machine, actor: Actor): void {
 
 /**
  * Its worker or its thread is gone. A crash spends a restart, a worker that leaves none. Calls in progress are replayed
- * in order or fail, as the actor's checkpoints allow.
+ * in order or fail, as the actor's checkpoints allow. `home`: a worker that may be back and then have it again.
  */
-export function lost(m: Machine, actor: Actor, why: string, crashed: boolean): void {
+export function lost(m: Machine, actor: Actor, why: string, crashed: boolean, home?: WorkerId): void {
   if (actor.state.name === "dead" || actor.state.name === "waiting") return;
   const { maxRestarts } = actor.spec;
   if (crashed) actor.restarts++;
@@ -219,7 +171,28 @@ export function lost(m: Machine, actor: Actor, why: string, crashed: boolean): v
   m.tell(actor.id, "lost", why);
   leaveHome(m, actor);
   if (over) return die(m, actor, diedFailure(actor, `${why}, and it may not be restarted again`), why);
+  forgetReplays(m, actor);
   settleInFlight(m, actor, why);
+  goElsewhere(m, actor, started_, home);
+}
+
+/** It stopped there for good, behind its last checkpoint: it goes on elsewhere, and nothing is lost. */
+export function released(m: Machine, actor: Actor | undefined, workerId: WorkerId, epoch: number): void {
+  if (!isCurrent(actor, workerId, epoch)) return;
+  if (actor.state.name !== "alive" && actor.state.name !== "starting" && actor.state.name !== "restarting") return;
+  const started_ = actor.state.name !== "starting";
+  m.tell(actor.id, "released", workerId);
+  leaveHome(m, actor);
+  forgetReplays(m, actor);
+  settleInFlight(m, actor, "its worker left");
+  goElsewhere(m, actor, started_, undefined);
+}
+
+function goElsewhere(m: Machine, actor: Actor, started_: boolean, home: WorkerId | undefined): void {
+  if (started_ && home !== undefined) {
+    awaitHome(m, actor, home, m.options.homeMs);
+    return;
+  }
   actor.state = { name: started_ ? "restarting" : "starting", worker: undefined };
   queueForPlace(m, actor);
 }
@@ -234,15 +207,6 @@ function settleInFlight(m: Machine, actor: Actor, why: string): void {
     } else transition(m, call, "failed", { failure: unavailableFailure(actor, call, why) });
   }
   acceptAgain(actor, again);
-}
-
-/** Calls that were sent and come back go before those that were not, in their order. */
-export function acceptAgain(actor: Actor, calls: readonly Task[]): void {
-  for (const caller of new Set(calls.map((call) => call.parent))) {
-    let queue = actor.mailbox.get(caller);
-    if (queue === undefined) actor.mailbox.set(caller, (queue = new Fifo()));
-    queue.prepend(calls.filter((call) => call.parent === caller));
-  }
 }
 
 function isReplayed(actor: Actor, call: Task): boolean {
@@ -281,6 +245,7 @@ export function kill(m: Machine, actor: Actor, restart: boolean): void {
   for (const call of [...actor.inFlight])
     transition(m, call, "failed", { failure: unavailableFailure(actor, call, "it was killed to restart") });
   if (worker === undefined) return;
+  forgetReplays(m, actor);
   actor.state = { name: "restarting", worker: undefined };
   queueForPlace(m, actor);
 }
@@ -289,7 +254,9 @@ export function kill(m: Machine, actor: Actor, restart: boolean): void {
 export function die(m: Machine, actor: Actor, problem: Failure, why: string): void {
   if (actor.state.name === "dead") return;
   leaveHome(m, actor);
+  leaveHomeless(m, actor);
   m.classes.dequeue(actor);
+  forgetReplays(m, actor);
   const died =
     problem.code === "ACTOR_DIED" || problem.code === "ACTOR_EXISTS"
       ? problem
@@ -307,6 +274,9 @@ export function die(m: Machine, actor: Actor, problem: Failure, why: string): vo
   for (const id of actor.creation.holds) releaseById(m, id);
   for (const object of actor.made) release(m, object);
   actor.made.clear();
+  dropCheckpoint(m, actor);
+  for (const call of actor.log.values()) forgetLogged(m, call);
+  actor.log.clear();
 }
 
 function refuseWaiting(m: Machine, actor: Actor, died: Failure): void {
@@ -323,7 +293,7 @@ function callFailure(died: Failure, call: Task): Failure {
 }
 
 function diedFailure(actor: Actor, why: string, because?: Failure): Failure {
-  const message = `Cannot reach actor "${actor.spec.name ?? actor.spec.className}": ${why}${because === undefined ? "" : `: ${because.message}`}`;
+  const message = `Cannot reach actor "${actor.spec.name ?? actor.spec.className}": ${why}${because === undefined ? "" : `: ${quoted(because.message)}`}`;
   return failure("ACTOR_DIED", message, { actorId: actor.id, ...(because === undefined ? {} : { because }) });
 }
 

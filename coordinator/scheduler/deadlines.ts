@@ -6,9 +6,12 @@ interface Due<T> {
   readonly order: number;
   readonly what: T;
 }
+function isSooner<T>(a: Due<T>, b: Due<T>): boolean {
+  return a.at !== b.at ? a.at < b.at : a.order < b.order;
+}
 
 export class Deadlines<T> {
-  readonly #heap = new Heap<Due<T>>((a, b) => (a.at !== b.at ? a.at < b.at : a.order < b.order));
+  readonly #heap = new Heap<Due<T>>(isSooner);
   #order = 0;
 
   add(at: number, what: T): void {
@@ -16,6 +19,9 @@ export class Deadlines<T> {
   }
   next(): number | undefined {
     return this.#heap.peek()?.at;
+  }
+  inOrder(): Due<T>[] {
+    return this.#heap.items().toSorted((a, b) => (isSooner(a, b) ? -1 : 1));
   }
   due(at: number): T[] {
     const found: T[] = [];

@@ -2,9 +2,9 @@
  * Who runs what now: matches what is queued with workers that have room, in order of priority and in fair turns between
  * jobs, and takes back what was sent ahead when somebody idles.
  */
-import * as actors from "./actor-life.ts";
+import { place } from "./actor-placing.ts";
 import type { Machine } from "./machine.ts";
-import { resolve } from "./object-life.ts";
+import { lacksInputs, resolve } from "./object-life.ts";
 import { pickWorker, type PlacementClass } from "./placement.ts";
 import { isTask, type Task, type Worker } from "./records.ts";
 import { transition } from "./task-life.ts";
@@ -28,12 +28,16 @@ function dispatchSome(m: Machine, of: PlacementClass): boolean {
   for (let sent = 0; sent < chunk; sent++) {
     const head = of.queue.peek();
     if (head === undefined) return true;
+    if (isTask(head) && lacksInputs(m, head.work?.inputs ?? none)) {
+      transition(m, head, "waiting");
+      continue;
+    }
     const measured = isTask(head) ? estimateOf(m, head) : undefined;
     const pick = pickWorker(of, measured, m.options);
     if (pick === undefined) return false;
     m.turn = of.job;
     if (isTask(head)) assign(m, head, pick.worker, pick.fit === "ahead", measured);
-    else actors.place(m, head, pick.worker);
+    else place(m, head, pick.worker);
   }
   return true;
 }

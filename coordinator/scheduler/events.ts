@@ -3,7 +3,7 @@
  * The list of events is the journal: fed again in order it gives the same state.
  */
 import type { ActorId, AttemptId, FunctionId, JobId, ObjectId, TaskId, WorkerId } from "../../protocol/ids.ts";
-import type { ToSubmitterMessage } from "../../protocol/messages.ts";
+import type { Checkpoint, ToSubmitterMessage } from "../../protocol/messages.ts";
 import type { ActorSpec, Demand, Failure, Spec, Submission, Value } from "../../protocol/nouns.ts";
 import type { Outcome } from "../../protocol/messages.ts";
 
@@ -57,8 +57,11 @@ export type SchedulerEvent = { readonly at: number } & (
   /** Its link dropped without a goodbye: it may be back within the grace time. */
   | { readonly type: "worker-away"; readonly workerId: WorkerId }
   | { readonly type: "worker-back"; readonly workerId: WorkerId }
-  /** `goodbye`: it said so, or was told to go. Otherwise it was lost under what it ran. */
-  | { readonly type: "worker-left"; readonly workerId: WorkerId; readonly goodbye: boolean }
+  /**
+   * `planned`: its person took it away, and it gave back what it held. `goodbye`: its page went and may be loaded again.
+   * `lost`: nobody said anything.
+   */
+  | { readonly type: "worker-left"; readonly workerId: WorkerId; readonly how: "planned" | "goodbye" | "lost" }
   | { readonly type: "capacity-changed"; readonly workerId: WorkerId; readonly threads: number }
   | {
       readonly type: "worker-holding";
@@ -66,6 +69,8 @@ export type SchedulerEvent = { readonly at: number } & (
       readonly attemptIds: readonly AttemptId[];
       readonly actors: readonly Held[];
       readonly suspendedMs: number;
+      /** Nothing told to it before is still on its way. */
+      readonly complete: boolean;
     }
   | { readonly type: "attempts-ended"; readonly workerId: WorkerId; readonly items: readonly Outcome[] }
   | { readonly type: "attempts-started"; readonly workerId: WorkerId; readonly attemptIds: readonly AttemptId[] }
@@ -88,6 +93,23 @@ export type SchedulerEvent = { readonly at: number } & (
       readonly failure?: Failure | undefined;
       readonly crashed: boolean;
     }
+  /** `outcomes`: of calls nobody has heard of. `included`: calls told before, whose effects are in the state too. */
+  | {
+      readonly type: "actor-checkpointed";
+      readonly workerId: WorkerId;
+      readonly actorId: ActorId;
+      readonly epoch: number;
+      readonly number: number;
+      readonly state: Value;
+      readonly outcomes: readonly Outcome[];
+      readonly included: readonly AttemptId[];
+    }
+  /** It stopped there for good, behind its last checkpoint. */
+  | { readonly type: "actor-released"; readonly workerId: WorkerId; readonly actorId: ActorId; readonly epoch: number }
+  /** The coordinator was restarted: everybody is away and may be back. */
+  | { readonly type: "coordinator-restarted" }
+  /** The bytes of these stored values are gone. */
+  | { readonly type: "objects-lost"; readonly ids: readonly ObjectId[] }
   /** Nothing happened but time. */
   | { readonly type: "time-passed" }
 );
@@ -134,6 +156,7 @@ export type Instruction =
       readonly spec: ActorSpec;
       readonly args: Uint8Array;
       readonly inputs: readonly ResolvedInput[];
+      readonly checkpoint: Checkpoint | undefined;
     }
   | { readonly type: "stop-actor"; readonly workerId: WorkerId; readonly actorId: ActorId; readonly epoch: number }
   | {

@@ -3,7 +3,7 @@
  * when switched on, in production. Gives the list of what is broken; an empty list is health.
  */
 import { returnId } from "../../protocol/ids.ts";
-import { homeOf } from "./actor-life.ts";
+import { homeOf } from "./actor-activation.ts";
 import { fit } from "./placement.ts";
 import { type Actor, isTask, type Job, type ObjectRecord, type Task, type Worker } from "./records.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -80,7 +80,9 @@ function taskHolds({ records, machine }: Scheduler, task: Task, say: Say): void 
   const { state } = task;
   if (!task.job.tasks.has(task)) say("INV-5", `task ${task.id} is not with its job`);
   const over = state.name === "finished" || state.name === "failed" || state.name === "cancelled";
-  if (over !== (task.work === undefined))
+  // A call of the log runs again after a loss, and so does a task whose values may be lost.
+  const mayRunAgain = task.actor === undefined ? state.name === "finished" : task.actor.log.get(task.id) === task;
+  if (over !== (task.work === undefined) && !mayRunAgain)
     say("INV-6", `task ${task.id} is ${state.name} and its work is ${over ? "kept" : "gone"}`);
   if (state.name === "running") {
     const { attempt } = state;
@@ -98,15 +100,15 @@ function taskHolds({ records, machine }: Scheduler, task: Task, say: Say): void 
     if (missing !== state.missing || missing === 0)
       say("INV-9", `task ${task.id} waits for ${state.missing} inputs and misses ${missing}`);
   }
-  if (!over) {
-    for (let i = 0; i < task.spec.returns; i++) {
-      const object = records.objects.get(returnId(task.id, i));
-      // One that was freed may be gone altogether.
-      if (object !== undefined && object.state.name !== "pending" && object.state.name !== "freed") {
-        say("INV-10", `task ${task.id} is ${state.name} and its return ${i} is ${object.state.name}`);
-      }
-    }
-  }
+  if (over) return;
+  // One that was freed may be gone altogether. Made again for one return, others may be there.
+  const states = Array.from(
+    { length: task.spec.returns },
+    (_, i) => records.objects.get(returnId(task.id, i))?.state.name,
+  );
+  const isMade = states.some((name) => name === "ready" || name === "failed");
+  if (isMade && !states.includes("pending"))
+    say("INV-10", `task ${task.id} is ${state.name} and its returns are ${states.join(", ")}`);
 }
 
 function workerHolds({ records }: Scheduler, worker: Worker, say: Say): void {
@@ -149,7 +151,7 @@ function objectHolds({ records }: Scheduler, object: ObjectRecord, say: Say): vo
   if (object.state.name !== "pending" && (object.wants !== undefined || object.dependents !== undefined)) {
     say("INV-15", `object ${object.id} is ${object.state.name} and somebody waits for it`);
   }
-  if (object.state.name !== "pending" && object.holders === 0)
+  if (object.state.name !== "pending" && object.holders === 0 && object.lineage === 0)
     say("INV-16", `object ${object.id} is held by nobody and kept`);
   if (!object.job.objects.has(object)) say("INV-5", `object ${object.id} is not with its job`);
   if (object.state.name === "pending") {

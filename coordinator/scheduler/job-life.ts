@@ -22,6 +22,7 @@ export function open(m: Machine, event: Opened): void {
     tasks: new Set(),
     actors: new Set(),
     objects: new Set(),
+    submitted: 0,
     queued: 0,
     running: 0,
     finished: 0,
@@ -92,6 +93,11 @@ function keptByDetached(m: Machine, job: Job): Set<ObjectRecord> {
     keep(`${actor.id}:0` as ObjectId);
     for (const id of [...actor.creation.inputs, ...actor.creation.holds]) keep(id);
     for (const object of actor.made) keep(object.id);
+    for (const ref of actor.checkpoint?.value.refs ?? []) keep(ref);
   }
+  // Whose call is run again needs what it needed.
+  for (const actor of m.records.actors.values())
+    for (const { work } of actor.log.values())
+      for (const id of [...(work?.inputs ?? []), ...(work?.holds ?? [])]) keep(id);
   return kept;
 }

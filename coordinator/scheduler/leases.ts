@@ -19,7 +19,10 @@ export class Leases<T> {
   }
   /** Takes a lease, or extends the one there is. */
   extend(holder: T, at: number): void {
-    const deadline = at + this.leaseMs;
+    this.restore(holder, at + this.leaseMs);
+  }
+  /** As it was taken; in the order in which they end. */
+  restore(holder: T, deadline: number): void {
     this.#deadlines.delete(holder);
     if (this.#deadlines.size === 0) this.#notBefore = deadline;
     this.#deadlines.set(holder, deadline);
@@ -30,6 +33,10 @@ export class Leases<T> {
   /** When to look, which may be earlier than the first ends. */
   next(): number | undefined {
     return this.#deadlines.size === 0 ? undefined : this.#notBefore;
+  }
+  /** With their ends, the next to end first. */
+  inOrder(): Iterable<readonly [T, number]> {
+    return this.#deadlines;
   }
   /** Those whose time is over; they are ended by this. */
   expire(at: number): readonly T[] {

@@ -2,14 +2,23 @@
  * The workbench of one `handle`: the records, the time of the event, the instructions so far, and what is recommended
  * next. The lives of tasks, objects, actors and workers are each written in a file of their own on top of this one.
  */
-import type { ActorId, JobId, ParentId, TaskId } from "../../protocol/ids.ts";
+import type { ActorId, AttemptId, JobId, ObjectId, ParentId, TaskId } from "../../protocol/ids.ts";
 import { attemptNumber, creationOf, taskOfAttempt } from "../../protocol/ids.ts";
 import type { Failure } from "../../protocol/nouns.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Instruction, Submitter } from "./events.ts";
 import { Leases } from "./leases.ts";
 import { Classes } from "./placement.ts";
-import { type Actor, type Attempt, type Job, Records, type Task, type TaskStateName, type Worker } from "./records.ts";
+import {
+  type Actor,
+  type Attempt,
+  type Job,
+  type ObjectRecord,
+  Records,
+  type Task,
+  type TaskStateName,
+  type Worker,
+} from "./records.ts";
 import { Story, type StoryEntry } from "./story.ts";
 
 export interface SchedulerOptions {
@@ -17,6 +26,10 @@ export interface SchedulerOptions {
   readonly leaseMs: number;
   /** A worker whose link dropped may be back within this time. */
   readonly graceMs: number;
+  /** The same after a restart of the coordinator. */
+  readonly restartGraceMs: number;
+  /** A worker that is gone may have its actors back within this time; then they live elsewhere. */
+  readonly homeMs: number;
   /** Thread time sent ahead of a free thread, ms a thread. */
   readonly aheadMs: number;
   readonly aheadTasks: number;
@@ -39,6 +52,8 @@ export interface SchedulerOptions {
 export const defaultOptions: SchedulerOptions = {
   leaseMs: 15_000,
   graceMs: 1_000,
+  restartGraceMs: 10_000,
+  homeMs: 3_000,
   aheadMs: 30,
   aheadTasks: 512,
   quickMs: 1.5,
@@ -52,12 +67,15 @@ export const defaultOptions: SchedulerOptions = {
 };
 
 export type Recommendation =
-  | { readonly task: Task; readonly to: "queued" | "cancelled" }
+  | { readonly task: Task; readonly to: "queued" | "waiting" | "cancelled" }
   | { readonly task: Task; readonly to: "failed"; readonly failure: Failure };
 
 export type Deadline =
-  | { readonly type: "grace"; readonly worker: Worker }
-  | { readonly type: "unschedulable"; readonly task: Task };
+  /** These two matter while what they wait for is still to be over then. */
+  | { readonly type: "grace"; readonly worker: Worker; readonly until: number }
+  | { readonly type: "home"; readonly actor: Actor; readonly until: number }
+  /** It was queued after so many attempts, and has been since. */
+  | { readonly type: "unschedulable"; readonly task: Task; readonly attempts: number };
 
 /** A rule was broken inside the scheduler; the story says how it came to it. */
 export class InvalidTransition extends Error {
@@ -78,14 +96,23 @@ export class Machine {
   readonly ahead = new Set<Attempt>();
   /** None of them was sent before. To find the oldest is not free: a set walks over the places of those taken from its front. */
   aheadFrom = 0;
+  /** Calls of logs that run again, by attempt. */
+  readonly replays = new Map<AttemptId, Actor>();
   readonly dirtyWorkers = new Set<Worker>();
   readonly history: Ended[] = [];
   at = 0;
   order = 0;
+  /** Restarts of the coordinator so far. */
+  restarts = 0;
+  restartedAt = 0;
   /** Not before this is work sent ahead looked at again. */
   recallAt = 0;
   /** Whose turn it is when jobs share. */
   turn: Job | undefined;
+  /** What nothing that may run again needs any more, to be worked off. */
+  readonly unneeded: ObjectId[] = [];
+  /** Lost values that somebody needs. */
+  toRemake: ObjectRecord[] = [];
   out: Instruction[] = [];
   recommended: Recommendation[] = [];
   /** Actors whose constructor's inputs have all come, or whose input failed. */
@@ -157,7 +184,14 @@ export class Machine {
       const { task } = attempt;
       return { job: task.job, parent: task.id, task, actor: task.actor };
     }
-    return this.#actorSpeaking(by);
+    return this.#replaySpeaking(by) ?? this.#actorSpeaking(by);
+  }
+  /** A call that is run again names what it submits as it did the first time. */
+  #replaySpeaking({ attemptId, workerId }: Extract<Submitter, { type: "attempt" }>): Speaker | undefined {
+    const actor = this.replays.get(attemptId);
+    const task = actor?.replays.get(attemptId);
+    if (actor === undefined || task === undefined || !("worker" in actor.state)) return undefined;
+    return actor.state.worker?.id === workerId ? { job: task.job, parent: task.id, task, actor } : undefined;
   }
   /** An actor outside of any call (its constructor, what it does between calls) speaks as the activation it is. */
   #actorSpeaking({ attemptId, workerId }: Extract<Submitter, { type: "attempt" }>): Speaker | undefined {

@@ -3,7 +3,7 @@
  * Recommends moves of the tasks and actors that wait; moves none itself.
  */
 import { type ObjectId, returnIndex, type TaskId, taskOfObject } from "../../protocol/ids.ts";
-import { type Failure, failure, type Value } from "../../protocol/nouns.ts";
+import { type Failure, failure, type Submission, type Value } from "../../protocol/nouns.ts";
 import type { ReadyObject, Submitter } from "./events.ts";
 import type { Machine } from "./machine.ts";
 import { type Actor, isOver, isTask, type Job, type ObjectRecord, type ObjectState, type Task } from "./records.ts";
@@ -15,6 +15,7 @@ export function makeObject(m: Machine, id: ObjectId, job: Job): ObjectRecord {
     job,
     state: { name: "pending" },
     holders: 0,
+    lineage: 0,
     dependents: undefined,
     wants: undefined,
   };
@@ -28,7 +29,11 @@ export function readyState(value: Value): Extract<ObjectState, { name: "ready" }
 }
 
 /** The object has become what it will be: those who wait hear of it. A freed one stays freed. */
-export function settle(m: Machine, object: ObjectRecord, state: Exclude<ObjectState, { name: "pending" }>): void {
+export function settle(
+  m: Machine,
+  object: ObjectRecord,
+  state: Exclude<ObjectState, { name: "pending" | "lost" }>,
+): void {
   if (object.state.name !== "pending") {
     // It was freed, or a repeated attempt made it before: the bytes that came now belong to nobody.
     return;
@@ -79,13 +84,19 @@ export function inputFailure(name: string, input: ObjectId, problem: Failure): F
   }
   const because = length < chainLength ? problem : root;
   const made = problem.taskName === undefined ? "" : ` from "${problem.taskName}"`;
-  return failure("TASK_ERROR", `Cannot run "${name}": its input ${input}${made} failed: ${problem.message}`, {
+  return failure("TASK_ERROR", `Cannot run "${name}": its input ${input}${made} failed: ${quoted(problem.message)}`, {
     taskName: name,
     because,
     ...(problem.workerId === undefined ? {} : { workerId: problem.workerId }),
     ...(problem.errorName === undefined ? {} : { errorName: problem.errorName }),
   });
 }
+
+/** A message that quotes another stays within what a message may be, however often it is quoted in turn. */
+export function quoted(message: string): string {
+  return message.length <= quotedLength ? message : `${message.slice(0, quotedLength)}...`;
+}
+const quotedLength = 2_000;
 
 export function lostFailure(id: ObjectId): Failure {
   return failure("OBJECT_LOST", `Cannot get object "${id}": it was never made here, or its last handle was released`);
@@ -107,11 +118,19 @@ export function want(m: Machine, by: Submitter, id: ObjectId, values: boolean): 
     m.command({ type: "deliver", to: by, object: missingAnswer(m, id) });
     return;
   }
+  need(m, object);
   if (object.state.name !== "pending") {
     m.command({ type: "deliver", to: by, object: answer(object, values) });
     return;
   }
-  (object.wants ??= []).push({ by, values });
+  // Who asks again after a restart may have asked in what it said again.
+  const isAsked = object.wants?.some((want) => want.values === values && isSame(want.by, by));
+  if (isAsked !== true) (object.wants ??= []).push({ by, values });
+}
+
+function isSame(a: Submitter, b: Submitter): boolean {
+  if (a.type === "client") return b.type === "client" && a.jobId === b.jobId;
+  return b.type === "attempt" && a.attemptId === b.attemptId && a.workerId === b.workerId;
 }
 
 /** An item that a living generator has not produced yet. */
@@ -151,10 +170,11 @@ export function releaseById(m: Machine, id: ObjectId): void {
   if (object !== undefined) release(m, object);
 }
 
-function forgetIfUnheld(m: Machine, object: ObjectRecord): void {
+export function forgetIfUnheld(m: Machine, object: ObjectRecord): void {
   if (object.holders > 0 || object.state.name === "pending") return;
   if (object.wants !== undefined || object.dependents !== undefined) return;
-  forget(m, object);
+  if (object.lineage > 0) dropRemakable(m, object);
+  else forget(m, object);
 }
 
 /** The record goes, and with it what only it kept. */
@@ -166,7 +186,7 @@ export function forget(m: Machine, object: ObjectRecord): void {
   if (producer !== undefined) forgetTaskIfUnheld(m, producer);
 }
 
-function dropValue(m: Machine, object: ObjectRecord): void {
+export function dropValue(m: Machine, object: ObjectRecord): void {
   const { state } = object;
   if (state.name !== "ready") return;
   if (state.value.type === "stored") m.command({ type: "forget-object", id: object.id });
@@ -175,6 +195,7 @@ function dropValue(m: Machine, object: ObjectRecord): void {
 
 export function free(m: Machine, object: ObjectRecord): void {
   if (object.state.name === "freed" || object.state.name === "failed") return;
+  if (object.state.name === "lost") object.state = { name: "pending" };
   if (object.state.name === "pending") return settle(m, object, { name: "freed" });
   dropValue(m, object);
   object.state = { name: "freed" };
@@ -189,6 +210,10 @@ export function forgetTaskIfUnheld(m: Machine, task: Task): void {
 export function forgetTask(m: Machine, task: Task): void {
   if (!m.records.tasks.delete(task.id)) return;
   task.job.tasks.delete(task);
+  if (task.actor === undefined && task.work !== undefined) {
+    m.unneeded.push(...needsOf(task.work));
+    task.work = undefined;
+  }
   const parent = m.records.tasks.get(task.parent as TaskId);
   parent?.children?.delete(task);
 }
@@ -204,6 +229,7 @@ export function awaitInputs(
   const seen = inputs.length > 1 ? new Set(inputs) : inputs;
   for (const id of seen) {
     const object = m.records.objects.get(id);
+    if (object !== undefined) need(m, object);
     const problem = object === undefined ? lostFailure(id) : problemOf(object);
     if (problem !== undefined) return { failure: inputFailure(name, id, problem) };
     if (object?.state.name !== "pending") continue;
@@ -221,4 +247,44 @@ export function resolve(m: Machine, inputs: readonly ObjectId[]): { id: ObjectId
     if (state?.name === "ready") resolved.push({ id, value: state.value });
   }
   return resolved;
+}
+
+// ------------------------------------------------------------------------------------------ lost values
+
+/** A lost value that somebody needs is pending again; how it comes to be is worked off later. */
+function need(m: Machine, object: ObjectRecord): void {
+  if (object.state.name !== "lost") return;
+  object.state = { name: "pending" };
+  m.toRemake.push(object);
+}
+
+/** Nobody holds the value, and it is not needed unless something that was made from it is lost. */
+function dropRemakable(m: Machine, object: ObjectRecord): void {
+  if (object.state.name !== "ready" || object.state.value.type !== "stored") return;
+  if (producerOf(m, object) === undefined) return;
+  dropValue(m, object);
+  object.state = { name: "lost" };
+}
+
+/** The task that can make it again. */
+export function producerOf(m: Machine, object: ObjectRecord): Task | undefined {
+  const producer = m.records.tasks.get(taskOfObject(object.id));
+  const isAble = producer?.state.name === "finished" && producer.work !== undefined && isRemakable(producer);
+  return isAble ? producer : undefined;
+}
+
+/** Whether what it made may have to be made again. */
+export function isRemakable(task: Task): boolean {
+  return task.actor === undefined && task.spec.kind !== "generator" && !task.cancelAsked;
+}
+
+/** What a task needs to run. */
+export function needsOf({ inputs, holds }: Submission): readonly ObjectId[] {
+  return holds.length === 0 ? inputs : [...inputs, ...holds];
+}
+
+/** Whether an input that had come is gone again. */
+export function lacksInputs(m: Machine, inputs: readonly ObjectId[]): boolean {
+  for (const id of inputs) if (m.records.objects.get(id)?.state.name !== "ready") return true;
+  return false;
 }

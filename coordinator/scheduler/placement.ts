@@ -167,6 +167,12 @@ export class Classes {
     else into.queue.push(item);
     this.#waiting.add(into);
   }
+  /** Behind those that were queued before it. */
+  requeue(item: Placeable, into: PlacementClass): void {
+    item.placement = into;
+    into.queue.push(item);
+    this.#waiting.add(into);
+  }
   /** What is tried again goes before what was submitted after it. */
   #inOrder(item: Task, into: PlacementClass): void {
     const head = into.queue.peek();
@@ -204,7 +210,7 @@ export class Classes {
   }
 
   #isEligible(of: Eligible, worker: Worker): boolean {
-    if (worker.threads <= 0 || worker.link !== "connected") return false;
+    if (worker.threads <= 0 || worker.link !== "connected" || worker.unheard) return false;
     if (!matches(of.labels, worker) || !couldOffer(of.demand, worker)) return false;
     if (of.demand.cpus > worker.threads) return false;
     const wanted = of.placement;

@@ -12,6 +12,7 @@ import type {
   TaskId,
   WorkerId,
 } from "../../protocol/ids.ts";
+import type { Checkpoint } from "../../protocol/messages.ts";
 import type { ActorSpec, Demand, Failure, Spec, Submission, Value } from "../../protocol/nouns.ts";
 import type { Submitter } from "./events.ts";
 import type { Fifo } from "./fifo.ts";
@@ -26,6 +27,8 @@ export interface Job {
   readonly tasks: Set<Task>;
   readonly actors: Set<Actor>;
   readonly objects: Set<ObjectRecord>;
+  /** The highest ordinal its client has used. */
+  submitted: number;
   queued: number;
   running: number;
   finished: number;
@@ -63,6 +66,8 @@ export interface Task {
   /** Workers lost without a goodbye while they ran this. */
   workersLost: number;
   cancelAsked: boolean;
+  /** By force: its thread is to be stopped. */
+  cancelForced: boolean;
   children: Set<Task> | undefined;
   /** What this task holds as a submitter, until it ends. */
   made: ObjectRecord[] | undefined;
@@ -92,6 +97,8 @@ export type ObjectState =
   | { readonly name: "pending" }
   | { readonly name: "ready"; readonly value: Value }
   | { readonly name: "failed"; readonly failure: Failure }
+  /** Its bytes are gone, and the task that made it can make it again. */
+  | { readonly name: "lost" }
   | { readonly name: "freed" };
 
 export interface Want {
@@ -105,6 +112,8 @@ export interface ObjectRecord {
   state: ObjectState;
   /** Reasons to keep it: handles, tasks in flight, values that contain it. At none it goes. */
   holders: number;
+  /** Tasks that have ended and may run again with it. They keep the record, not the value. */
+  lineage: number;
   /** Tasks and actors that wait for it. */
   dependents: Set<Task | Actor> | undefined;
   wants: Want[] | undefined;
@@ -116,8 +125,8 @@ export type ActorState =
   /** Placed or to be placed; its constructor has not ended. */
   | { readonly name: "starting"; worker: Worker | undefined }
   | { readonly name: "alive"; readonly worker: Worker }
-  /** It lost its worker or its thread and is being made again. */
-  | { readonly name: "restarting"; worker: Worker | undefined }
+  /** It lost its worker or its thread and is being made again; `home` may have it back until `until`. */
+  | { readonly name: "restarting"; worker: Worker | undefined; readonly home?: WorkerId; readonly until?: number }
   | { readonly name: "dead"; readonly failure: Failure };
 
 export interface Actor {
@@ -133,6 +142,14 @@ export interface Actor {
   readonly mailbox: Map<ParentId, Fifo<Task>>;
   /** Calls sent and not ended, in the order sent. */
   readonly inFlight: Set<Task>;
+  /** What it goes on from when it starts again. */
+  checkpoint: Checkpoint | undefined;
+  /** Calls that were told and are in no checkpoint, in order: run again, unheard, when it starts again. */
+  readonly log: Map<TaskId, Task>;
+  /** Those of the log that run again now. */
+  readonly replays: Map<AttemptId, Task>;
+  /** It is to live elsewhere: no call is sent until it does. */
+  retiring: boolean;
   readonly made: Set<ObjectRecord>;
   calls: number;
   readonly createdAt: number;
@@ -147,6 +164,10 @@ export interface Worker {
   readonly joinedAt: number;
   threads: number;
   link: "connected" | "away";
+  /** While it is away: when it is given up. */
+  awayUntil: number;
+  /** The coordinator was restarted: nothing is sent to it before it has said what it has. */
+  unheard: boolean;
   /** Threads' worth of work in hand that is not blocked. */
   cpusInUse: number;
   /** How full it is; what heaps are ordered by, so only placement writes it. */
@@ -176,6 +197,8 @@ export class Records {
   /** Asked for with getIfExists, answered by another. */
   readonly aliases = new Map<ActorId, Actor>();
   readonly workers = new Map<WorkerId, Worker>();
+  /** Actors that a worker which is gone may have back. */
+  readonly homeless = new Map<WorkerId, Set<Actor>>();
   readonly attempts = new Map<AttemptId, Attempt>();
   /** Smoothed run time of each function, ms. */
   readonly durations = new Map<FunctionId, number>();

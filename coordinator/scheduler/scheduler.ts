@@ -4,15 +4,21 @@
  * worked off; the lives of tasks, objects, actors, workers and jobs are in files of their own.
  */
 import { failure } from "../../protocol/nouns.ts";
+import { checkpointed, replayed } from "./actor-checkpoints.ts";
+import { homeIsOver } from "./actor-homes.ts";
 import * as actors from "./actor-life.ts";
+import { accept } from "./actor-mailbox.ts";
 import { dispatch, recall, recallDue } from "./dispatch.ts";
 import type { Instruction, SchedulerEvent } from "./events.ts";
 import * as jobs from "./job-life.ts";
+import { forgetUnneeded, lose, remake } from "./lineage.ts";
 import { type Deadline, defaultOptions, Machine, type SchedulerOptions } from "./machine.ts";
-import { free, release, want } from "./object-life.ts";
-import { makeObject, readyState, settle } from "./object-life.ts";
-import { isChildOf, taskOfObject } from "../../protocol/ids.ts";
-import { isOver, type Records } from "./records.ts";
+import { free, makeObject, quoted, readyState, release, settle, want } from "./object-life.ts";
+import { checkpointId, isChildOf, taskOfObject } from "../../protocol/ids.ts";
+import type { Outcome } from "../../protocol/messages.ts";
+import { isOver, type Records, type Worker } from "./records.ts";
+import { Restorer } from "./restorer.ts";
+import { snapshot } from "./snapshot.ts";
 import type { StoryEntry } from "./story.ts";
 import * as tasks from "./task-life.ts";
 import * as workers from "./worker-life.ts";
@@ -21,6 +27,7 @@ type EventOf<T extends SchedulerEvent["type"]> = Extract<SchedulerEvent, { type:
 
 export class Scheduler {
   readonly #m: Machine;
+  #restorer: Restorer | undefined;
 
   constructor(options: Partial<SchedulerOptions> = {}) {
     this.#m = new Machine({ ...defaultOptions, ...options });
@@ -32,16 +39,36 @@ export class Scheduler {
     for (const event of events) {
       // Time never goes back here, whatever the clock does.
       m.at = Math.max(m.at, event.at);
-      this.#passTime();
+      // While nobody was there to be heard by, nobody was late.
+      if (event.type !== "coordinator-restarted") this.#passTime();
       this.#take(event);
       this.#follow();
     }
-    dispatch(m);
-    this.#follow();
+    // What was queued may lack an input that has been lost since: its maker is queued then.
+    do {
+      dispatch(m);
+    } while (this.#follow());
     if (m.ahead.size > 0) recall(m);
     const { out } = m;
     m.out = [];
     return out;
+  }
+
+  /** Everything that is known, in chunks of bytes for `restore`, drawn as they are taken. */
+  snapshot(): Iterable<Uint8Array> {
+    return snapshot(this.#m);
+  }
+  /** The chunks of one snapshot, in order, into a scheduler that has handled nothing yet. */
+  restore(chunk: Uint8Array): void {
+    this.#restorer ??= new Restorer(this.#m);
+    this.#restorer.take(chunk);
+  }
+  /** What the object store must keep. */
+  *storedIds(): Iterable<string> {
+    for (const { id, state } of this.#m.records.objects.values())
+      if (state.name === "ready" && state.value.type === "stored") yield id;
+    for (const { id, checkpoint } of this.#m.records.actors.values())
+      if (checkpoint?.value.type === "stored") yield checkpointId(id, checkpoint.epoch, checkpoint.number);
   }
 
   /** When `time-passed` should be told next, if nothing else happens before. */
@@ -117,6 +144,14 @@ export class Scheduler {
         return workers.join(m, event);
       case "time-passed":
         return;
+      case "coordinator-restarted":
+        return workers.restarted(m);
+      case "objects-lost":
+        for (const id of event.ids) {
+          const object = records.objects.get(id);
+          if (object !== undefined) lose(m, object);
+        }
+        return;
       default:
         return this.#fromWorker(event);
     }
@@ -126,7 +161,11 @@ export class Scheduler {
   #fromWorker(event: Extract<SchedulerEvent, { workerId: string }>): void {
     const m = this.#m;
     const worker = m.records.workers.get(event.workerId);
-    if (worker === undefined) return;
+    if (worker === undefined) {
+      // The bytes of its state are there all the same.
+      if (event.type === "actor-checkpointed") checkpointed(m, undefined, event, () => {});
+      return;
+    }
     switch (event.type) {
       case "worker-joined":
         return;
@@ -135,19 +174,18 @@ export class Scheduler {
       case "worker-back":
         return workers.back(m, worker);
       case "worker-left":
-        return workers.leave(m, worker, event.goodbye);
+        return workers.leave(m, worker, event.how);
       case "capacity-changed":
         return workers.capacity(m, worker, event.threads);
       case "worker-holding":
-        return workers.holding(m, worker, event.attemptIds, event.actors, event.suspendedMs);
+        return workers.holding(m, worker, event.attemptIds, event.actors, event);
       case "attempts-ended":
-        for (const item of event.items) {
-          const attempt = workers.attemptOn(m, worker.id, item.attemptId);
-          if (attempt === undefined) continue;
-          if (item.type === "done") tasks.attemptDone(m, attempt, item.values, item.ranMs);
-          else tasks.attemptFailed(m, attempt, item.failure, item.crashed, item.ranMs);
-        }
+        this.#ended(worker, event.items);
         return workers.seen(m, worker);
+      case "actor-checkpointed":
+        return checkpointed(m, m.records.actors.get(event.actorId), event, () => this.#ended(worker, event.outcomes));
+      case "actor-released":
+        return actors.released(m, m.records.actors.get(event.actorId), worker.id, event.epoch);
       case "attempts-started":
         for (const id of event.attemptIds) {
           const attempt = workers.attemptOn(m, worker.id, id);
@@ -155,11 +193,10 @@ export class Scheduler {
         }
         return;
       case "attempts-returned":
-        for (const id of event.attemptIds) {
-          const attempt = workers.attemptOn(m, worker.id, id);
-          if (attempt !== undefined) workers.returned(m, attempt);
-        }
-        return;
+        return workers.returned(
+          m,
+          event.attemptIds.flatMap((id) => workers.attemptOn(m, worker.id, id) ?? []),
+        );
       case "attempt-blocked":
       case "attempt-unblocked": {
         const attempt = workers.attemptOn(m, worker.id, event.attemptId);
@@ -188,6 +225,16 @@ export class Scheduler {
     }
   }
 
+  #ended(worker: Worker, outcomes: readonly Outcome[]): void {
+    const m = this.#m;
+    for (const item of outcomes) {
+      const attempt = workers.attemptOn(m, worker.id, item.attemptId);
+      if (attempt === undefined) replayed(m, worker.id, item.attemptId);
+      else if (item.type === "done") tasks.attemptDone(m, attempt, item.values, item.ranMs);
+      else tasks.attemptFailed(m, attempt, item.failure, item.crashed, item.ranMs);
+    }
+  }
+
   #submit({ by, spec, tasks: submissions }: EventOf<"tasks-submitted">): void {
     const m = this.#m;
     const speaker = m.speakerOf(by);
@@ -202,7 +249,7 @@ export class Scheduler {
     for (const submission of submissions) {
       const task = tasks.submit(m, { by, speaker, spec, submission, actor });
       if (task === undefined || spec.type !== "call") continue;
-      if (actor !== undefined) actors.accept(actor, task);
+      if (actor !== undefined) accept(actor, task);
       else m.recommended.push({ task, to: "failed", failure: actors.unknownActorFailure(spec.actorId) });
     }
     if (actor?.state.name === "dead") m.toPump.push({ actor, caller: undefined });
@@ -222,6 +269,7 @@ export class Scheduler {
       });
       return;
     }
+    tasks.noteOrdinal(speaker, taskOfObject(id));
     const object = makeObject(m, id, speaker.job);
     tasks.own(speaker, object);
     settle(m, object, readyState(value));
@@ -233,32 +281,37 @@ export class Scheduler {
     if (speaker === undefined) return;
     for (const id of ids) {
       const object = m.records.objects.get(id);
-      if (object === undefined || object.job !== speaker.job) continue;
+      if (object === undefined || (object.job !== speaker.job && speaker.actor?.made.has(object) !== true)) continue;
       if (type === "objects-freed") free(m, object);
       else if (type === "objects-held") {
         tasks.own(speaker, object);
-      } else if (speaker.actor !== undefined) {
-        if (speaker.actor.made.delete(object)) release(m, object);
-      } else if (speaker.task === undefined) release(m, object);
+      } else if (speaker.actor !== undefined) tasks.disown(m, speaker.actor, object);
+      else if (speaker.task === undefined) release(m, object);
     }
   }
 
-  /** Works off what follows from what happened until nothing more does. */
-  #follow(): void {
+  /** Works off what follows from what happened until nothing more does; false if nothing did. */
+  #follow(): boolean {
     const m = this.#m;
-    while (m.recommended.length > 0 || m.actorsReady.length > 0 || m.toPump.length > 0) {
-      const { recommended, actorsReady, toPump } = m;
+    let hasFollowed = false;
+    while (hasMore(m)) {
+      hasFollowed = true;
+      forgetUnneeded(m);
+      const { toRemake, recommended, actorsReady, toPump } = m;
+      m.toRemake = [];
       m.recommended = [];
       m.actorsReady = [];
       m.toPump = [];
+      for (const object of toRemake) remake(m, object);
       for (const move of recommended) {
         // Two inputs may fail at once, or a cancel be quicker: what has ended stays ended.
-        if (isOver(move.task) || move.task.state.name === move.to) continue;
+        if ((isOver(move.task) && move.to !== "waiting") || move.task.state.name === move.to) continue;
         tasks.transition(m, move.task, move.to, move.to === "failed" ? { failure: move.failure } : {});
       }
       for (const { actor, failure: problem } of actorsReady) actors.inputsCame(m, actor, problem);
       for (const { actor, caller } of toPump) actors.pump(m, actor, caller);
     }
+    return hasFollowed;
   }
 
   #passTime(): void {
@@ -273,20 +326,29 @@ export class Scheduler {
   #due(due: Deadline): void {
     const m = this.#m;
     if (due.type === "grace") {
-      const { worker } = due;
-      if (worker.link === "away" && m.records.workers.get(worker.id) === worker) workers.leave(m, worker, false);
-      return;
+      const { worker, until } = due;
+      if (worker.link !== "away" || worker.awayUntil !== until || m.records.workers.get(worker.id) !== worker) return;
+      return workers.leave(m, worker, "lost");
     }
+    if (due.type === "home") return homeIsOver(m, due.actor, due.until);
     const { task } = due;
     const { spec, state } = task;
-    if (state.name !== "queued" || spec.type !== "task" || spec.unschedulableMs === undefined) return;
-    if ((task.placement?.workers.size ?? 0) > 0) {
+    if (state.name !== "queued" || task.attempts !== due.attempts) return;
+    if (spec.type !== "task" || spec.unschedulableMs === undefined) return;
+    // After a restart everybody is away for a while.
+    const { restarts, restartedAt, options } = m;
+    const isEarly = restarts > 0 && m.at < restartedAt + Math.max(options.restartGraceMs, spec.unschedulableMs);
+    if (isEarly || (task.placement?.workers.size ?? 0) > 0) {
       m.deadlines.add(m.at + spec.unschedulableMs, due);
       return;
     }
-    const message = `Cannot run "${spec.name}": no connected worker offers what it asks for (${JSON.stringify({ ...spec.demand, labels: spec.labels })}) and none came within ${spec.unschedulableMs} ms`;
+    const message = `Cannot run "${spec.name}": no connected worker offers what it asks for (${quoted(JSON.stringify({ ...spec.demand, labels: spec.labels }))}) and none came within ${spec.unschedulableMs} ms`;
     tasks.transition(m, task, "failed", { failure: failure("UNSCHEDULABLE", message, { taskName: spec.name }) });
   }
+}
+
+function hasMore({ recommended, actorsReady, toPump, toRemake, unneeded }: Machine): boolean {
+  return recommended.length + actorsReady.length + toPump.length + toRemake.length + unneeded.length > 0;
 }
 
 function assertNever(value: never): never {

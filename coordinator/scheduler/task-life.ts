@@ -2,15 +2,19 @@
  * The life of a task or a call: the table of its transitions. A transition moves one task and recommends moves of
  * others; a pair that is not in the table throws InvalidTransition with the task's story.
  */
-import { attemptId, isChildOf, type ObjectId, returnId } from "../../protocol/ids.ts";
+import { attemptId, isChildOf, type ObjectId, ordinalOf, returnId, taskOfObject } from "../../protocol/ids.ts";
 import { type Failure, failure, type Spec, type Submission, type Value } from "../../protocol/nouns.ts";
+import { acceptAgain } from "./actor-mailbox.ts";
 import type { Submitter } from "./events.ts";
+import { awaitAgain, keepLineage, makeAgain } from "./lineage.ts";
 import type { Machine, Speaker } from "./machine.ts";
 import {
   awaitInputs,
   forgetTaskIfUnheld,
   hold,
   holdById,
+  isRemakable,
+  lacksInputs,
   lostFailure,
   makeObject,
   readyState,
@@ -68,6 +72,7 @@ export function submit(m: Machine, { by, speaker, spec, submission, actor }: New
     retries: 0,
     workersLost: 0,
     cancelAsked: false,
+    cancelForced: false,
     children: undefined,
     made: undefined,
     produced: 0,
@@ -80,6 +85,7 @@ export function submit(m: Machine, { by, speaker, spec, submission, actor }: New
   };
   m.records.tasks.set(id, task);
   job.tasks.add(task);
+  noteOrdinal(speaker, id);
   if (speaker.task !== undefined) (speaker.task.children ??= new Set()).add(task);
   for (let i = 0; i < spec.returns; i++) own(speaker, makeObject(m, returnId(id, i), job));
   for (const input of submission.inputs) holdById(m, input);
@@ -92,12 +98,29 @@ export function submit(m: Machine, { by, speaker, spec, submission, actor }: New
 }
 const nothingMissing = { missing: 0 };
 
+/** A client that comes back without its memory goes on counting from here. */
+export function noteOrdinal({ job, parent }: Speaker, id: Task["id"]): void {
+  if (parent === job.id) job.submitted = Math.max(job.submitted, ordinalOf(id));
+}
+
 /** Whoever submits holds what comes of it: a client until it releases, a task until it ends, a call's actor while it lives. */
 export function own({ task, actor }: Pick<Speaker, "task" | "actor">, object: ObjectRecord): void {
   if (actor?.made.has(object) === true) return;
   hold(object);
   if (actor !== undefined) actor.made.add(object);
   else if (task !== undefined) (task.made ??= []).push(object);
+}
+
+/** An actor lets go of it. What a call has submitted is kept while the call may run again, so that it finds it done. */
+export function disown(m: Machine, actor: Actor, object: ObjectRecord): void {
+  if (!actor.made.delete(object)) return;
+  const submitted = taskOfObject(object.id);
+  // The brand was minted when the parent was submitted; the actor itself is not among tasks.
+  const parent = submitted.slice(0, submitted.lastIndexOf(".")) as Task["id"];
+  const call = actor.log.get(parent) ?? m.records.tasks.get(parent);
+  const mayRunAgain = call?.actor === actor && (actor.log.has(parent) || !isOver(call));
+  if (mayRunAgain) (call.made ??= []).push(object);
+  else release(m, object);
 }
 
 // ------------------------------------------------------------------------------------------ the table
@@ -110,12 +133,14 @@ export type How = {
   readonly estimateMs?: number;
   readonly values?: readonly Value[];
   readonly failure?: Failure;
+  /** Its code ran to its end, so that a call has left its mark on its actor. */
+  readonly ran?: boolean;
 };
 const table: Readonly<Record<TaskStateName, Partial<Record<TaskStateName, Transition>>>> = {
-  waiting: { queued: enterQueued, failed: end, cancelled: end },
-  queued: { running: enterRunning, failed: leaveQueue, cancelled: leaveQueue },
+  waiting: { queued: enterQueued, failed: leaveWaiting, cancelled: leaveWaiting },
+  queued: { running: enterRunning, waiting: waitAgain, failed: leaveQueue, cancelled: leaveQueue },
   running: { queued: runAgain, finished: leaveRunning, failed: leaveRunning, cancelled: leaveRunning },
-  finished: {},
+  finished: { waiting: makeAgain },
   failed: {},
   cancelled: {},
 };
@@ -133,16 +158,19 @@ const cancelled: TaskState = { name: "cancelled" };
 function enterQueued(m: Machine, task: Task): void {
   task.state = queued;
   task.job.queued++;
-  if (task.actor !== undefined) {
-    m.toPump.push({ actor: task.actor, caller: task.parent });
-    return;
-  }
+  if (task.spec.type === "task") enqueueAgain(m, task);
+  else if (task.actor !== undefined) m.toPump.push({ actor: task.actor, caller: task.parent });
+}
+
+/** Takes its place in the queue of its class. */
+function enqueueAgain(m: Machine, task: Task): void {
   const { spec, job } = task;
   if (spec.type !== "task") throw m.broken(task, "queued");
   const alone = task.workersLost >= m.options.suspectAfter;
   const known = m.classes.recent(spec, job, alone);
   m.classes.enqueue(task, known ?? m.classes.classFor({ ...traitsOf(spec), job, alone, actors: false }, spec));
-  if (spec.unschedulableMs !== undefined) m.deadlines.add(m.at + spec.unschedulableMs, { type: "unschedulable", task });
+  if (spec.unschedulableMs !== undefined)
+    m.deadlines.add(m.at + spec.unschedulableMs, { type: "unschedulable", task, attempts: task.attempts });
 }
 
 function traitsOf(spec: Extract<Spec, { type: "task" }>) {
@@ -150,11 +178,25 @@ function traitsOf(spec: Extract<Spec, { type: "task" }>) {
   return { demand, priority, labels, placement };
 }
 
+function leaveWaiting(m: Machine, task: Task, how: How): void {
+  end(m, task, how);
+  // It held back the later calls of its caller.
+  if (task.actor !== undefined) m.toPump.push({ actor: task.actor, caller: task.parent });
+}
+
 function leaveQueue(m: Machine, task: Task, how: How): void {
   task.job.queued--;
   if (task.actor === undefined) m.classes.dequeue(task);
   else task.actor.mailbox.get(task.parent)?.remove(task);
   end(m, task, how);
+}
+
+/** An input was lost while it was queued. A call keeps its place among those of its caller. */
+function waitAgain(m: Machine, task: Task): void {
+  task.job.queued--;
+  if (task.actor === undefined) m.classes.dequeue(task);
+  task.state = { name: "waiting", missing: 0 };
+  awaitAgain(m, task);
 }
 
 function enterRunning(m: Machine, task: Task, { worker, ahead = false, estimateMs = 0 }: How): void {
@@ -237,7 +279,9 @@ function end(m: Machine, task: Task, how: How): void {
   else task.state = { name: "failed", failure: problem ?? lostFailure(returnId(task.id, 0)) };
   if (values !== undefined) task.job.finished++;
   else task.job.failed++;
-  task.work = undefined;
+  const isLogged = how.ran === true && work !== undefined && isReplayedLater(task);
+  const isKept = values?.some(({ type }) => type === "stored") === true && isRemakable(task);
+  if (!isLogged && !isKept) task.work = undefined;
   for (let i = 0; i < task.spec.returns; i++) {
     const object = m.records.objects.get(returnId(task.id, i));
     if (object === undefined) continue;
@@ -249,15 +293,29 @@ function end(m: Machine, task: Task, how: How): void {
     );
   }
   if (task.spec.kind === "generator") endItems(m, task, problem);
-  if (work !== undefined) {
-    for (const id of work.inputs) releaseById(m, id);
-    for (const id of work.holds) releaseById(m, id);
-  }
+  if (isLogged) task.actor?.log.set(task.id, task);
+  else if (work !== undefined && isKept) keepLineage(m, work);
+  else if (work !== undefined) letGo(m, work);
+  if (!isLogged) letGoOfMade(m, task);
+  m.remember(task);
+  forgetTaskIfUnheld(m, task);
+}
+
+/** An actor that saves now and then goes on from its last checkpoint by what it was told since. */
+function isReplayedLater({ actor }: Task): boolean {
+  return actor !== undefined && actor.state.name !== "dead" && actor.spec.checkpoint.type === "rhythm";
+}
+
+export function letGoOfMade(m: Machine, task: Task): void {
   const { made } = task;
   task.made = undefined;
   for (const object of made ?? []) release(m, object);
-  m.remember(task);
-  forgetTaskIfUnheld(m, task);
+}
+
+/** What a submission needed, nobody needs for it any more. */
+export function letGo(m: Machine, work: Submission): void {
+  for (const id of work.inputs) releaseById(m, id);
+  for (const id of work.holds) releaseById(m, id);
 }
 
 /** Whoever waits for an item beyond the last hears how it ended; items nobody took from a cancelled one go. */
@@ -299,23 +357,33 @@ export function attemptDone(m: Machine, attempt: Attempt, values: readonly Value
     const message = `Cannot take the result of "${task.spec.name}": it has ${values.length} values and should have ${task.spec.returns}`;
     transition(m, task, "failed", {
       failure: failure("TASK_ERROR", message, { taskName: task.spec.name, workerId: worker.id }),
+      ran: true,
     });
     return;
   }
-  transition(m, task, "finished", { values });
+  transition(m, task, "finished", { values, ran: true });
 }
 
 export function attemptFailed(m: Machine, attempt: Attempt, problem: Failure, crashed: boolean, ranMs: number): void {
   const { task, worker } = attempt;
   if (!crashed) noteDuration(m, attempt, ranMs);
   const known: Failure = { ...problem, taskName: problem.taskName ?? task.spec.name, workerId: worker.id };
+  if (problem.code === "OBJECT_LOST" && !task.cancelAsked && lacksInputs(m, task.work?.inputs ?? [])) {
+    // It never began: what it needed was gone when it was fetched.
+    m.tell(task.id, "input lost");
+    transition(m, task, "queued");
+    if (task.actor !== undefined) acceptAgain(task.actor, [task]);
+    return;
+  }
   if (problem.code === "TASK_CANCELLED" || (crashed && task.cancelAsked)) return transition(m, task, "cancelled");
   if (!task.cancelAsked && mayRetry(task, problem, crashed)) {
     task.retries++;
     m.tell(task.id, "retried", problem.message);
-    return transition(m, task, "queued");
+    transition(m, task, "queued");
+    if (task.actor !== undefined) acceptAgain(task.actor, [task]);
+    return;
   }
-  transition(m, task, "failed", { failure: known });
+  transition(m, task, "failed", { failure: known, ran: !crashed });
 }
 
 function mayRetry(task: Task, problem: Failure, crashed: boolean): boolean {
@@ -365,8 +433,9 @@ function cancelledFailure(task: Task): Failure {
 
 export function cancel(m: Machine, task: Task, force: boolean, recursive: boolean): void {
   if (recursive) for (const child of task.children ?? []) cancel(m, child, force && child.actor === undefined, true);
-  if (isOver(task)) return;
   task.cancelAsked = true;
+  if (isOver(task)) return;
+  task.cancelForced ||= force;
   m.tell(task.id, "cancel-asked", force ? "force" : undefined);
   if (task.state.name !== "running") {
     transition(m, task, "cancelled");

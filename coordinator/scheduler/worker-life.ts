@@ -1,10 +1,14 @@
 /** The life of a worker: it joins, changes what it lends, drops out of reach and comes back, leaves. */
-import type { AttemptId, WorkerId } from "../../protocol/ids.ts";
+import { attemptNumber, type AttemptId, taskOfAttempt, type WorkerId } from "../../protocol/ids.ts";
+import { sendAgain } from "./actor-checkpoints.ts";
+import { awaitHome, goHome } from "./actor-homes.ts";
+import { isCurrent } from "./actor-activation.ts";
 import * as actors from "./actor-life.ts";
+import { acceptAgain } from "./actor-mailbox.ts";
 import type { Held, SchedulerEvent } from "./events.ts";
 import type { Machine } from "./machine.ts";
 import { occupy } from "./placement.ts";
-import type { Attempt, Worker } from "./records.ts";
+import type { Actor, Attempt, Task, Worker } from "./records.ts";
 import { attemptLost, transition } from "./task-life.ts";
 
 type Joined = Extract<SchedulerEvent, { type: "worker-joined" }>;
@@ -19,6 +23,8 @@ export function join(m: Machine, event: Joined): void {
     joinedAt: event.at,
     threads: event.threads,
     link: "connected",
+    awayUntil: 0,
+    unheard: false,
     cpusInUse: 0,
     load: 0,
     backlogMs: 0,
@@ -35,14 +41,19 @@ export function join(m: Machine, event: Joined): void {
   m.records.workers.set(worker.id, worker);
   m.tell(worker.id, "joined", worker.name);
   m.classes.review(worker);
+  for (const actor of [...(m.records.homeless.get(worker.id) ?? [])]) goHome(m, actor, worker);
 }
 
 export function away(m: Machine, worker: Worker): void {
-  if (worker.link === "away") return;
+  if (worker.link === "connected") absent(m, worker, m.options.graceMs);
+}
+
+function absent(m: Machine, worker: Worker, graceMs: number): void {
   worker.link = "away";
+  worker.awayUntil = m.at + graceMs;
   m.tell(worker.id, "away");
   m.classes.review(worker);
-  m.deadlines.add(m.at + m.options.graceMs, { type: "grace", worker });
+  m.deadlines.add(worker.awayUntil, { type: "grace", worker, until: worker.awayUntil });
 }
 
 export function back(m: Machine, worker: Worker): void {
@@ -58,13 +69,15 @@ export function seen(m: Machine, worker: Worker): void {
   worker.lastSeenAt = m.at;
 }
 
-export function leave(m: Machine, worker: Worker, goodbye: boolean): void {
+export function leave(m: Machine, worker: Worker, how: "planned" | "goodbye" | "lost"): void {
   m.records.workers.delete(worker.id);
-  m.tell(worker.id, goodbye ? "left" : "lost");
+  m.tell(worker.id, how === "lost" ? "lost" : "left", how);
   m.classes.review(worker);
-  const why = goodbye ? "its worker left" : "its worker was lost";
-  for (const actor of [...worker.actors]) actors.lost(m, actor, why, false);
-  for (const attempt of [...worker.attempts]) attemptLost(m, attempt, goodbye);
+  const why = how === "lost" ? "its worker was lost" : "its worker left";
+  // A page that went may be loaded again: what lives there waits a little for that.
+  const home = how === "planned" ? undefined : worker.id;
+  for (const actor of [...worker.actors]) actors.lost(m, actor, why, false, home);
+  for (const attempt of [...worker.attempts]) attemptLost(m, attempt, how !== "lost");
 }
 
 export function capacity(m: Machine, worker: Worker, threads: number): void {
@@ -73,13 +86,13 @@ export function capacity(m: Machine, worker: Worker, threads: number): void {
   m.classes.review(worker);
 }
 
-/** What it says it holds lives on; what it holds of the dead it is told to drop. What it does not name is left to its lease. */
+/** What it says it has lives on; what it has of the dead it is told to drop. What it does not name is left to its lease. */
 export function holding(
   m: Machine,
   worker: Worker,
   attemptIds: readonly AttemptId[],
   held: readonly Held[],
-  suspendedMs: number,
+  { suspendedMs, complete }: { readonly suspendedMs: number; readonly complete: boolean },
 ): void {
   seen(m, worker);
   if (suspendedMs > 0) {
@@ -89,13 +102,65 @@ export function holding(
   for (const id of attemptIds) {
     const attempt = attemptOn(m, worker.id, id);
     if (attempt !== undefined) m.leases.extend(attempt, m.at);
-    else m.command({ type: "cancel-attempt", workerId: worker.id, attemptId: id, force: true });
+    else if (m.speakerOf({ type: "attempt", workerId: worker.id, attemptId: id }) === undefined) drop(m, worker, id);
   }
+  const living = new Set<Actor>();
   for (const { actorId, epoch } of held) {
     const actor = m.records.actors.get(actorId);
-    const current = actor !== undefined && actor.epoch === epoch && actors.homeOf(actor) === worker;
-    if (!current) m.command({ type: "stop-actor", workerId: worker.id, actorId, epoch });
+    if (isCurrent(actor, worker.id, epoch)) living.add(actor);
+    else m.command({ type: "stop-actor", workerId: worker.id, actorId, epoch });
   }
+  if (complete && worker.unheard) reconcile(m, worker, new Set(attemptIds), living);
+}
+
+/** Its number is spent, also where a restart has forgotten that it was given out: the two would be taken for one. */
+function drop(m: Machine, worker: Worker, id: AttemptId): void {
+  const task = m.records.tasks.get(taskOfAttempt(id));
+  if (task !== undefined && task.state.name !== "running" && attemptNumber(id) === task.attempts + 1) task.attempts++;
+  m.command({ type: "cancel-attempt", workerId: worker.id, attemptId: id, force: true });
+}
+
+/**
+ * Nothing is on its way to it: nothing that was sent before the restart, since all of that has arrived or never will, and
+ * nothing that was sent after, since it was not heard before. What it does not have never arrived, which is nobody's fault.
+ */
+function reconcile(m: Machine, worker: Worker, named: ReadonlySet<AttemptId>, living: ReadonlySet<Actor>): void {
+  worker.unheard = false;
+  m.classes.review(worker);
+  for (const actor of [...worker.actors]) {
+    if (living.has(actor)) sendAgain(m, actor, named);
+    else if (actor.state.name === "alive") actors.lost(m, actor, "its worker does not have it", false);
+    else actors.released(m, actor, worker.id, actor.epoch);
+  }
+  for (const attempt of [...worker.attempts]) {
+    const { task } = attempt;
+    if (task.actor !== undefined) continue;
+    if (!named.has(attempt.id)) {
+      m.tell(task.id, "never arrived", worker.id);
+      transition(m, task, task.cancelAsked ? "cancelled" : "queued");
+      continue;
+    }
+    // What it was told of these may have been lost on the way.
+    if (task.cancelAsked)
+      m.command({ type: "cancel-attempt", workerId: worker.id, attemptId: attempt.id, force: task.cancelForced });
+    if (task.taken > 0) m.command({ type: "consumed", workerId: worker.id, attemptId: attempt.id, taken: task.taken });
+  }
+}
+
+/** The coordinator was restarted: everybody is away for a while, and nobody has forgotten anything but what was asked. */
+export function restarted(m: Machine): void {
+  m.restarts++;
+  m.restartedAt = m.at;
+  const { restartGraceMs } = m.options;
+  for (const worker of m.records.workers.values()) {
+    worker.unheard = true;
+    absent(m, worker, restartGraceMs);
+  }
+  for (const attempt of m.records.attempts.values()) m.leases.extend(attempt, m.at);
+  for (const [home, waiting] of m.records.homeless)
+    for (const actor of [...waiting]) awaitHome(m, actor, home, restartGraceMs);
+  // Who waits asks again.
+  for (const object of m.records.objects.values()) object.wants = undefined;
 }
 
 /** The attempt, if it lives and is this worker's. */
@@ -109,6 +174,9 @@ export function blocked(m: Machine, attempt: Attempt, blocks: boolean): void {
   attempt.blocked = blocks;
   const { spec } = attempt.task;
   if (spec.type !== "task") return;
+  const { durations } = m.records;
+  // What it computed until it first waited is an estimate for the others, which may wait long for its end.
+  if (blocks && !durations.has(spec.functionId)) durations.set(spec.functionId, m.at - attempt.task.startedAt);
   occupy(attempt.worker, blocks ? -spec.demand.cpus : spec.demand.cpus);
   m.dirtyWorkers.add(attempt.worker);
 }
@@ -120,11 +188,17 @@ export function attemptStarted(m: Machine, attempt: Attempt): void {
 }
 
 /** Given back unstarted: nobody's fault. */
-export function returned(m: Machine, attempt: Attempt): void {
-  const { task } = attempt;
-  m.tell(task.id, "returned", attempt.worker.id);
-  transition(m, task, task.cancelAsked ? "cancelled" : "queued");
-  if (task.actor !== undefined && task.state.name === "queued") actors.acceptAgain(task.actor, [task]);
+export function returned(m: Machine, attempts: readonly Attempt[]): void {
+  const calls = new Map<Actor, Task[]>();
+  for (const { task, worker } of attempts) {
+    m.tell(task.id, "returned", worker.id);
+    transition(m, task, task.cancelAsked ? "cancelled" : "queued");
+    if (task.actor === undefined) continue;
+    // Who gives a call back is about to let its actor go: the call waits for its next home.
+    task.actor.retiring = true;
+    if (task.state.name === "queued") calls.set(task.actor, [...(calls.get(task.actor) ?? []), task]);
+  }
+  for (const [actor, again] of calls) acceptAgain(actor, again);
 }
 
 /** Not heard of for a whole lease: if it was a call, its actor's home is in doubt. */

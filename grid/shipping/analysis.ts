@@ -28,6 +28,8 @@ export interface ReadableFunction {
   readonly refused: readonly RefusedForm[];
   /** Of a class. */
   readonly members: readonly CallableMember[];
+  /** Of a class: the instance fields that its text declares under a name, `#count` among them. */
+  readonly fields: readonly string[];
   /** A method's text without its key, which may be computed from variables that stay behind. */
   readonly method: { readonly prefix: "" | "async " | "*" | "async *"; readonly afterKey: string } | undefined;
 }
@@ -124,6 +126,7 @@ function readTree(source: string, parsed: Exclude<Parsed, { type: "refused" }>):
     outer: [...outer.values()],
     refused: syntax.refused.map((form) => ({ ...form, start: form.start - offset })),
     members: isClass(root) ? callableMembersOf(root) : [],
+    fields: isClass(root) ? fieldsOf(root) : [],
     method:
       parsed.type === "method"
         ? { prefix: methodPrefix(parsed.root), afterKey: source.slice(parsed.root.start - offset) }
@@ -164,5 +167,14 @@ function callableMembersOf(node: Class): CallableMember[] {
         requiredArguments: requiredParameters(value),
       },
     ];
+  });
+}
+
+function fieldsOf(node: Class): string[] {
+  return node.body.body.flatMap((member) => {
+    if (member.type !== "PropertyDefinition" || member.static || member.computed) return [];
+    const { key } = member;
+    if (key.type === "PrivateIdentifier") return [`#${key.name}`];
+    return key.type === "Identifier" ? [key.name] : key.type === "Literal" ? [String(key.value)] : [];
   });
 }

@@ -56,7 +56,8 @@ export function constructorArgumentsOf(cls: Function): number {
   return 0;
 }
 
-function inheritanceOf(cls: Function): Function[] {
+/** The class and its bases, the nearest first. */
+export function inheritanceOf(cls: Function): Function[] {
   const links: Function[] = [];
   for (
     let link: unknown = cls;

@@ -47,6 +47,11 @@ export function parseFunction(source: string): Parsed {
   return { type: "refused", reason: "its source is not that of a function or a class" };
 }
 
+/** The expression that a definition is; subtract `offset` from a position in the tree to get one in the source. */
+export function parseExpression(source: string): { readonly program: Program; readonly offset: number } {
+  return { program: parseScript(`(${source})`), offset: 1 };
+}
+
 /** A node's parts, whatever its type, in the order they were written save for a few. */
 export function childrenOf(node: AnyNode): AnyNode[] {
   const children: AnyNode[] = [];

@@ -2,8 +2,14 @@ import { expect, it } from "vitest";
 import { ObjectTooLargeError } from "../../protocol/errors.ts";
 import type { ObjectStore } from "../../coordinator/objects/object-store.ts";
 
+export interface ObjectStoreAdapter {
+  open(): Promise<ObjectStore>;
+  /** As the next process opens it; absent where the store ends with its process. */
+  again?(store: ObjectStore): Promise<ObjectStore>;
+}
+
 /** What every store of objects does. */
-export function objectStoreContract(open: () => Promise<ObjectStore>): void {
+export function objectStoreContract({ open, again }: ObjectStoreAdapter): void {
   const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
   async function* chunks(...parts: Uint8Array[]): AsyncIterable<Uint8Array> {
     yield* parts;
@@ -55,6 +61,36 @@ export function objectStoreContract(open: () => Promise<ObjectStore>): void {
     await store.delete("a");
     await store.delete("a");
     expect(store.read("a")).toBeUndefined();
+    await store.close();
+  });
+
+  if (again !== undefined)
+    it("[STORE-5] finds what an earlier process stored, and nothing that it deleted", async () => {
+      const first = await open();
+      const stored = await first.put("a", chunks(bytes(1, 2, 3)), 10);
+      await first.put("b", chunks(bytes(1)), 10);
+      await first.put("b", chunks(bytes(2)), 10);
+      await first.put("c", chunks(bytes(3)), 10);
+      await first.delete("c");
+      await expect(first.put("d", chunks(bytes(1, 2, 3)), 2)).rejects.toBeInstanceOf(ObjectTooLargeError);
+      const second = await again(first);
+      expect(second.find("a")).toMatchObject({ sizeBytes: stored.sizeBytes, sha256: stored.sha256 });
+      expect(await readAll(second.read("a"))).toEqual([1, 2, 3]);
+      expect(await readAll(second.read("b"))).toEqual([2]);
+      expect(second.find("c")).toBeUndefined();
+      expect(second.find("d")).toBeUndefined();
+      await second.close();
+    });
+
+  it("[STORE-6] retains what is named and what is new, and deletes the rest", async () => {
+    const store = await open();
+    for (const id of ["a", "b", "c"]) await store.put(id, chunks(bytes(1)), 10);
+    expect(await store.retain([], 60_000)).toBe(0);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(await store.retain(new Set(["b", "never stored"]), 5)).toBe(2);
+    expect(store.find("a")).toBeUndefined();
+    expect(await readAll(store.read("b"))).toEqual([1]);
+    expect(await store.retain(["b"], 0)).toBe(0);
     await store.close();
   });
 }

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { ActorNotFoundError, CaptureError, PendingCallsLimitExceededError } from "../../protocol/errors.ts";
 import type { ActorId } from "../../protocol/ids.ts";
+import { submitterOf } from "../../grid/submitter.ts";
 import { encodeResult } from "../../grid/values.ts";
 import { object, openGrid, ready, settled } from "./memory-host.ts";
 
@@ -217,5 +218,59 @@ describe("actors", () => {
     expect(() => grid.remote(Keeper, { captures: { secret } })).toThrow(
       expect.objectContaining({ variables: ["secret"] }),
     );
+  });
+
+  describe("whose state is to be saved", () => {
+    class Vault {
+      #items: string[] = [];
+      add(item: string): number {
+        return this.#items.push(item);
+      }
+    }
+
+    it("[SDK-52] are refused at creation when part of it is private: the error says where, and what to do", () => {
+      const { grid, host } = openGrid();
+      const refused = [
+        {},
+        { checkpoint: "call" },
+        { checkpoint: "manual" },
+        { checkpoint: { everyCalls: 2 } },
+      ] as const;
+      for (const options of refused) {
+        const remote = grid.remote(Vault, options);
+        expect(() => remote.remote()).toThrow(
+          expect.objectContaining({
+            name: "SerializationError",
+            code: "SERIALIZATION",
+            path: "this.#items",
+            message:
+              'Cannot save actors of "Vault": the field #items is private, so only the class can read it. ' +
+              'Add saveState() and restoreState() to the class, or use checkpoint: "off"',
+          }),
+        );
+      }
+      expect(host.said).toEqual([]);
+    });
+
+    it("[SDK-52] are not when nobody saves it, or the class does", () => {
+      const { grid } = openGrid();
+      expect(grid.remote(Vault).options({ checkpoint: "off" }).remote().$actorId).toBe("jtest.1");
+      class Saved extends Vault {
+        saveState(): number {
+          return 1;
+        }
+        restoreState(): void {}
+      }
+      expect(grid.remote(Saved, { captures: { Vault } }).remote().$actorId).toBe("jtest.2");
+    });
+
+    it("[SDK-52] are refused by a task that was given the class, too", () => {
+      const { grid } = openGrid();
+      const { bytes } = encodeResult(grid, grid.remote(Vault, { checkpoint: "off" }), "result");
+      const task = openGrid({ jobId: "jtask" });
+      const given = submitterOf(task.grid).decode(bytes) as ReturnType<typeof grid.remote<typeof Vault>>;
+      expect(given.remote().$actorId).toBe("jtask.1");
+      expect(() => given.options({ checkpoint: "call" }).remote()).toThrow("#items is private");
+    });
   });
 });

@@ -39,6 +39,7 @@ const table: readonly [new (...args: never[]) => errors.GridError, errors.GridEr
   [errors.AuthenticationError, new errors.AuthenticationError("m")],
   [errors.DisconnectedError, new errors.DisconnectedError("m")],
   [errors.ProtocolError, new errors.ProtocolError("m")],
+  [errors.StorageFullError, new errors.StorageFullError("m")],
 ];
 
 describe("failures", () => {

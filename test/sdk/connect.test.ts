@@ -176,7 +176,7 @@ describe("a link that drops", () => {
     expect(server.events).toContain("link-lost");
   });
 
-  it("[SDK-46] a coordinator that was restarted hears again what it must know", async () => {
+  it("[SDK-46] a coordinator that was restarted hears what it had not kept, and what is awaited", async () => {
     const first = await started({ job: "jsame" });
     const grid = await connected(first);
     const remote = grid.remote(square);
@@ -188,16 +188,32 @@ describe("a link that drops", () => {
     await first.stop();
     const late = remote.remote(3);
     await grid.cancel(late);
-    const second = await started({ job: "jsame", port: first.port });
+    const second = await started({ job: "jsame", port: first.port, kept: first.received });
     expect(await grid.get(remote.remote(4))).toBe(16);
     expect(
       second.running.said
         .flatMap((message) => (message.type === "submit" ? message.tasks.map(({ id }) => id) : []))
         .toSorted(),
-    ).toEqual(["jsame.1", "jsame.2", "jsame.3"]);
+    ).toEqual(["jsame.2", "jsame.3"]);
     expect(second.messages.filter((type) => type === "cancel")).toHaveLength(1);
+    expect(second.running.said.flatMap((message) => (message.type === "want" ? message.ids : []))).toContain(
+      pending.id,
+    );
     second.send({ type: "refused", code: "WORKER_CRASHED", message: "it is over", about: pending.id });
     await expect(awaited).rejects.toMatchObject({ code: "WORKER_CRASHED" });
+  });
+
+  it("[SDK-54] with its ticket a job goes on, and its objects are found by their ids", async () => {
+    const server = await started({ job: "jsame" });
+    const grid = await connected(server);
+    const made = grid.remote(square).remote(5);
+    await grid.get(made);
+    const again = await connect(server.url, { ticket: grid.ticket ?? "" });
+    expect(server.hellos.at(-1)).toMatchObject({ ticket: "ticket-of-jsame" });
+    expect(again.jobId).toBe(grid.jobId);
+    expect(await again.ref(made.id).get()).toBe(25);
+    expect(() => again.ref("nonsense")).toThrow("is no id of an object");
+    await again.close();
   });
 
   it("[SDK-47] after reconnectMs everything fails, and nothing hangs", async () => {

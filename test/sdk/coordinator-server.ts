@@ -10,7 +10,7 @@ import {
   type ToClientMessage,
   toClientMessageSchema,
 } from "../../protocol/messages.ts";
-import { type AcceptEvent, Acceptor, type HelloDecision } from "../../transport/accept.ts";
+import { type AcceptEvent, Acceptor, type HelloDecision, type HelloRequest } from "../../transport/accept.ts";
 import { Session } from "../../transport/session.ts";
 import { webSocketChannel } from "../../transport/websocket-channel.ts";
 import { RunningCoordinator } from "./running-coordinator.ts";
@@ -18,8 +18,10 @@ import { RunningCoordinator } from "./running-coordinator.ts";
 export interface ServerOptions {
   readonly token?: string;
   readonly port?: number;
-  /** Known from before a restart: resumes of sessions that this server does not know are accepted under it. */
+  /** The job of those who connect, or come back to this server after a restart. */
   readonly job?: string;
+  /** After a restart: how many batches of the sessions of before were kept. Without it nobody is known. */
+  readonly kept?: number;
 }
 
 export class CoordinatorServer {
@@ -37,7 +39,7 @@ export class CoordinatorServer {
 
   private constructor(options: ServerOptions) {
     const acceptor = new Acceptor({
-      onHello: ({ hello, claim }) => this.#decide(options, hello, claim !== undefined),
+      onHello: ({ hello, claim }) => this.#decide(options, hello, claim),
       onEvent: ({ type }) => this.events.push(type),
     });
     this.#http = createServer((request, response) => {
@@ -96,13 +98,19 @@ export class CoordinatorServer {
     await new Promise((resolve) => this.#http.close(resolve));
   }
 
-  #decide(options: ServerOptions, hello: unknown, isResume: boolean): HelloDecision {
+  /** Batches of the newest session that were taken. */
+  get received(): number {
+    return this.#sessions.at(-1)?.received ?? 0;
+  }
+
+  #decide(options: ServerOptions, hello: unknown, claim: HelloRequest["claim"]): HelloDecision {
     this.hellos.push(hello);
     const { token, namespace } = hello as { token?: string; namespace: string };
     if (options.token !== undefined && token !== options.token) {
       return { type: "refuse", code: "AUTHENTICATION", message: "Cannot connect: the token does not allow it" };
     }
-    const jobId = isResume ? (options.job ?? "jnew") : (options.job ?? "jserver");
+    const jobId = options.job ?? (claim === undefined ? "jserver" : "jnew");
+    const isRestored = claim !== undefined && options.kept !== undefined;
     const session: Session<ClientMessage, ToClientMessage> = new Session({
       codec: envelope(clientMessageSchema, toClientMessageSchema, (error) =>
         this.running.said.push({ type: "cancel", id: error.message as TaskId, force: true, recursive: true }),
@@ -119,8 +127,10 @@ export class CoordinatorServer {
         throw error;
       },
       schedule: queueMicrotask,
+      ...(isRestored && { received: options.kept }),
     });
     this.#sessions.push(session);
-    return { type: "accept", session, retainMs: 5_000, welcome: { jobId, namespace, httpKey: `key-of-${jobId}` } };
+    const welcome = { jobId, namespace, httpKey: `key-of-${jobId}`, ticket: `ticket-of-${jobId}`, submitted: 0 };
+    return { type: "accept", session, retainMs: 5_000, welcome, ...(isRestored && { restored: claim }) };
   }
 }

@@ -48,10 +48,19 @@ class Grid {
     return acceptor;
   }
 
-  accepted(request: HelloRequest, sessionId = request.sessionId): HelloDecision {
+  accepted(request: HelloRequest): HelloDecision {
     const test = aSession();
-    this.sessions.set(sessionId, test);
-    return { type: "accept", session: test.session, retainMs: 30_000, welcome: { to: "you" }, sessionId };
+    this.sessions.set(request.sessionId, test);
+    return { type: "accept", session: test.session, retainMs: 30_000, welcome: { to: "you" } };
+  }
+
+  /** As a process does that keeps what it hears, and has kept `kept` batches of this session before. */
+  keeping(request: HelloRequest, kept: number): HelloDecision {
+    const test = aSession({ kept });
+    const { claim } = request;
+    this.sessions.set(claim?.sessionId ?? request.sessionId, test);
+    const accept = { type: "accept", session: test.session, retainMs: 30_000, welcome: { to: "you" } } as const;
+    return claim === undefined ? accept : { ...accept, restored: claim };
   }
 
   open = async (): Promise<Channel> => {
@@ -224,7 +233,7 @@ describe("dialing and accepting", () => {
     expect(grid.eventTypes()).toEqual([]);
   });
 
-  it("[LINK-5] retries at once, then after 100 ms doubling to 5 s, and gives up after reconnectMs", async () => {
+  it("[LINK-5] retries at once, then after 100 ms doubling to 1.5 s, and gives up after reconnectMs", async () => {
     const grid = new Grid();
     const client = aClient(grid, { reconnectMs: 20_000 });
     await client.dialing.opened;
@@ -235,7 +244,7 @@ describe("dialing and accepting", () => {
     grid.channels.at(-1)?.[0].break("cable");
     await passMs(19_000);
     const waits = grid.attempts.map((at, i) => Math.round(at - (grid.attempts[i - 1] ?? lostAt)));
-    expect(waits).toEqual([0, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+    expect(waits).toEqual([0, 100, 200, 400, 800, ...Array.from({ length: 11 }, () => 1_500)]);
     expect([client.endings, client.session.link]).toEqual([[], "none"]);
     await passMs(2_000);
     expect(client.endings).toEqual([{ type: "gave-up", message: "no answer for 20000 ms: unreachable" }]);
@@ -251,7 +260,7 @@ describe("dialing and accepting", () => {
       grid.channels.at(-1)?.[1].break();
       await passMs(50);
     }
-    expect(grid.attempts.length).toBeLessThan(10);
+    expect(grid.attempts.length).toBeLessThan(15);
     expect(client.endings).toEqual([]);
   });
 
@@ -319,33 +328,60 @@ describe("dialing and accepting", () => {
     expect(client.endings).toMatchObject([{ type: "refused", code: "UNKNOWN_SESSION" }]);
   });
 
-  it("[LINK-8] accepted by an owner with a journal, both streams begin again and the dialer says what matters", async () => {
+  it("[LINK-8] restored by an owner that kept some of it, only the owner's stream begins again", async () => {
     const grid = new Grid();
-    const client: Client = aClient(grid, {
-      onWelcome: (welcome, isFirst) => {
-        if (!isFirst && !welcome.isResumed) client.session.send("what I hold");
-      },
-    });
+    grid.decide = (request) => grid.keeping(request, 0);
+    const client = aClient(grid);
     const { sessionId, resumeKey } = await client.dialing.opened;
-    for (const n of numbersTo(5)) client.session.send(n);
+    // 1. Two batches arrive, one of them is kept; what the owner says is heard.
+    client.session.send("kept");
+    await settle();
     grid.newest.session.send("to you");
     await settle();
+    client.session.send("heard and not kept");
+    await settle();
+    grid.newest.session.keep(1);
+    await passMs(500);
+    expect(grid.newest.received).toEqual(["kept", "heard and not kept"]);
+    // 2. The owner is gone with what it had not kept, and comes back with the rest.
     grid.acceptor.close();
     grid.acceptor = grid.begin();
-    client.session.send("never acknowledged");
+    client.session.send("never sent before");
     grid.decide = (request) =>
       request.claim?.resumeKey === resumeKey && request.claim.sessionId === sessionId
-        ? grid.accepted(request, sessionId)
+        ? grid.keeping(request, 1)
         : { type: "refuse", code: "UNKNOWN_SESSION", message: "unknown" };
     await passMs(1_000);
     grid.newest.session.send("welcome back");
     client.session.send("and on");
     await settle();
-    expect(grid.newest.received).toEqual(["what I hold", "and on"]);
+    expect(grid.newest.received).toEqual(["heard and not kept", "never sent before", "and on"]);
     expect(client.received).toEqual(["to you", "welcome back"]);
+    expect(client.welcomes.map(({ welcome }) => welcome.isRestored)).toEqual([false, true]);
+    // 3. The session goes on under its old name and key.
+    grid.newest.session.keep(4);
     grid.channels.at(-1)?.[0].break();
     await passMs(1_000);
     expect(grid.events.at(-1)).toMatchObject({ type: "link-resumed", sessionId });
+    expect(grid.newest.received).toEqual(["heard and not kept", "never sent before", "and on"]);
+  });
+
+  it("[LINK-12] a resume says only what was kept, and the rest comes again without being taken twice", async () => {
+    const grid = new Grid();
+    grid.decide = (request) => grid.keeping(request, 0);
+    const client = aClient(grid);
+    await client.dialing.opened;
+    for (const n of numbersTo(3)) {
+      client.session.send(n);
+      await settle();
+    }
+    grid.newest.session.keep(2);
+    grid.channels.at(-1)?.[0].break();
+    await passMs(1_000);
+    expect(client.welcomes.at(-1)?.welcome).toMatchObject({ isResumed: true, received: 2 });
+    client.session.send("next");
+    await settle();
+    expect(grid.newest.received).toEqual([...numbersTo(3), "next"]);
   });
 
   it("[LINK-9] refuses what is no hello, one that is too long or too deep, and a second one", async () => {

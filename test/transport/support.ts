@@ -40,6 +40,8 @@ export function aSession(
     limits?: Partial<SessionLimits>;
     codec?: Codec<unknown, unknown>;
     onMessage?: (message: unknown) => void;
+    /** Batches an earlier process has kept: this one acknowledges only what `keep` says. */
+    kept?: number;
   } = {},
 ): TestSession {
   const received: unknown[] = [];
@@ -61,6 +63,7 @@ export function aSession(
     onClosed: (reason) => closes.push(reason),
     schedule: queueMicrotask,
     ...(options.limits && { limits: options.limits }),
+    ...(options.kept !== undefined && { acknowledgesKept: true, received: options.kept }),
   });
   return { session, received, links, refused, closes, batches };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { limits } from "../../protocol/limits.ts";
-import { Bulk } from "../../worker-page/bulk.ts";
+import { Bulk, Refusal } from "../../worker-page/bulk.ts";
 
 /** A Bulk whose requests are answered in turn, and what it asked. */
 function aBulk(...answers: readonly (() => Response)[]) {
@@ -68,6 +68,24 @@ describe("large values", () => {
     const { bulk, asked } = aBulk(status(404, "it is not stored here"));
     await expect(bulk.download("x")).rejects.toThrow("404 it is not stored here");
     expect(asked).toHaveLength(1);
+  });
+
+  test("[PAGE-7] are tried again when the key is over: a restarted coordinator gives another", async () => {
+    const { bulk, asked } = aBulk(
+      status(401),
+      () => {
+        bulk.key = "k2";
+        return new Response("", { status: 401 });
+      },
+      ok([3]),
+    );
+    expect([...(await bulk.download("x"))]).toEqual([3]);
+    expect(asked.map(({ authorization }) => authorization)).toEqual(["Bearer k1", "Bearer k1", "Bearer k2"]);
+  });
+
+  test("[PAGE-7] that are refused are told from those that did not arrive", async () => {
+    await expect(aBulk(status(403)).bulk.upload("x", new Uint8Array(1))).rejects.toBeInstanceOf(Refusal);
+    await expect(aBulk().bulk.upload("x", new Uint8Array(1))).rejects.not.toBeInstanceOf(Refusal);
   });
 
   test("[PAGE-7] over the limit are not read", async () => {

@@ -19,8 +19,20 @@ class Desk {
   readonly channels: MemoryChannel[] = [];
   session: Session<WorkerMessage, ToWorkerMessage> | undefined;
   refusal: Extract<HelloDecision, { type: "refuse" }> | undefined;
+  /** It has been restarted: who claims a session has it back. */
+  isRestored = false;
   webrtc = false;
-  readonly #acceptor = new Acceptor({ onHello: (request) => this.#decide(request), onEvent: () => {} });
+  #acceptor = this.#open();
+
+  #open(): Acceptor {
+    return new Acceptor({ onHello: (request) => this.#decide(request), onEvent: () => {} });
+  }
+
+  restart(): void {
+    this.#acceptor.close("restarted");
+    this.#acceptor = this.#open();
+    this.isRestored = true;
+  }
 
   open(): Promise<Channel> {
     const [near, far] = memoryChannelPair({ kind: "websocket" });
@@ -44,8 +56,15 @@ class Desk {
       schedule: queueMicrotask,
     });
     this.session = session;
-    const welcome = { workerId: `w${this.hellos.length}`, httpKey: "k", iceServers: [], webrtc: this.webrtc };
-    return { type: "accept", session, retainMs: 60_000, welcome };
+    const welcome = {
+      workerId: `w${this.hellos.length}`,
+      homeKey: "h",
+      httpKey: "k",
+      iceServers: [],
+      webrtc: this.webrtc,
+    };
+    const claim = this.isRestored ? request.claim : undefined;
+    return { type: "accept", session, retainMs: 60_000, welcome, ...(claim && { restored: claim }) };
   }
 }
 
@@ -57,13 +76,14 @@ afterEach(() => {
 
 function aLink(desk: Desk, more: Partial<CoordinatorLinkOptions> = {}) {
   const states: LinkState[] = [];
-  const welcomes: { workerId: string; isResumed: boolean }[] = [];
+  const welcomes: { workerId: string; link: string }[] = [];
   const told: ToWorkerMessage[] = [];
   const link = new CoordinatorLink({
     openChannel: () => desk.open(),
     dialWebRtc: undefined,
     hello: () => ({ role: "worker" }),
-    onWelcome: ({ workerId, isResumed }) => void welcomes.push({ workerId, isResumed }),
+    onWelcome: ({ workerId, link }) => void welcomes.push({ workerId, link }),
+    onReplaced: () => {},
     onMessages: (messages) => void told.push(...messages),
     onState: (state) => void states.push(state),
     onRefused: () => {},
@@ -83,7 +103,7 @@ describe("the line to the coordinator", () => {
     const desk = new Desk();
     const { link, welcomes, told } = aLink(desk);
     await vi.waitFor(() => expect(link.state).toEqual(linked));
-    expect(welcomes).toEqual([{ workerId: "w1", isResumed: false }]);
+    expect(welcomes).toEqual([{ workerId: "w1", link: "new" }]);
     expect(desk.hellos[0]?.hello).toEqual({ role: "worker" });
     link.send({ type: "capacity", threads: 2 });
     desk.session?.send({ type: "forget-job", jobId: "ja" as never });
@@ -98,7 +118,7 @@ describe("the line to the coordinator", () => {
     await vi.waitFor(() => expect(link.state).toEqual(linked));
     desk.channels[0]?.break();
     link.send({ type: "capacity", threads: 3 });
-    await vi.waitFor(() => expect(welcomes.at(-1)).toEqual({ workerId: "w1", isResumed: true }));
+    await vi.waitFor(() => expect(welcomes.at(-1)).toEqual({ workerId: "w1", link: "resumed" }));
     await vi.waitFor(() => expect(desk.heard).toEqual([{ type: "capacity", threads: 3 }]));
   });
 
@@ -146,6 +166,43 @@ describe("the line to the coordinator", () => {
     desk.refusal = { type: "refuse", code: "PROTOCOL", message: "it speaks version 1 and this coordinator 2" };
     const { states } = aLink(desk);
     await vi.waitFor(() => expect(states.at(-1)).toMatchObject({ type: "refused", isOutdated: true }));
+  });
+
+  test("[PAGE-16] a coordinator that was restarted has the session back, and what was said is said again", async () => {
+    const desk = new Desk();
+    const { link, welcomes } = aLink(desk);
+    await vi.waitFor(() => expect(link.state).toEqual(linked));
+    desk.restart();
+    link.send({ type: "capacity", threads: 5 });
+    await vi.waitFor(() => expect(welcomes.at(-1)).toEqual({ workerId: "w2", link: "restored" }));
+    await vi.waitFor(() => expect(desk.heard).toEqual([{ type: "capacity", threads: 5 }]));
+  });
+
+  test("[PAGE-17] who was replaced by another page comes back after a moment, as somebody new", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const desk = new Desk();
+    let home: object = { home: "w1" };
+    const replaced = vi.fn(() => {
+      home = {};
+    });
+    const { link, states, welcomes } = aLink(desk, {
+      hello: () => ({ role: "worker", ...home }),
+      onReplaced: replaced,
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    desk.session?.refuse("REPLACED", "another page is this worker");
+    await vi.advanceTimersByTimeAsync(100);
+    expect(replaced).toHaveBeenCalledOnce();
+    expect(states.at(-1)).toEqual({ type: "connecting" });
+    expect(desk.hellos).toHaveLength(1);
+    // What the old worker still says reaches nobody.
+    link.send({ type: "capacity", threads: 9 });
+    await vi.advanceTimersByTimeAsync(3_000);
+    link.send({ type: "capacity", threads: 1 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(desk.hellos.at(-1)?.hello).toEqual({ role: "worker" });
+    expect(welcomes.at(-1)).toEqual({ workerId: "w2", link: "new" });
+    expect(desk.heard).not.toContainEqual({ type: "capacity", threads: 9 });
   });
 
   test("[PAGE-8] goodbye is final", async () => {

@@ -149,3 +149,147 @@ describe("the page", () => {
     }
   });
 });
+
+describe("a tab that is loaded anew", () => {
+  test("[PAGE-18] goes on as it was lending, as the worker it was, without a click", async () => {
+    await open("?threads=3&name=reloaded");
+    await tab.getByRole("button", { name: "Start" }).click();
+    await becomes("state", "ready");
+    await tab.getByLabel("Threads lent").fill("1");
+    const before = await marked("workerId");
+    await tab.reload();
+    await becomes("state", "ready");
+    expect(await marked("workerId")).toBe(before);
+    await vi.waitFor(async () => expect(await threadsOf("reloaded")).toBe(1), patient);
+    expect((await workers()).filter(({ name }) => name === "reloaded")).toHaveLength(1);
+  });
+
+  test("[PAGE-18] stays paused when it was, and idle when it had left", async () => {
+    await open("?threads=1&name=pausing");
+    await tab.getByRole("button", { name: "Start" }).click();
+    await becomes("state", "ready");
+    await tab.getByRole("button", { name: "Pause" }).click();
+    await tab.reload();
+    await becomes("state", "paused");
+    await tab.getByRole("button", { name: "Leave" }).click();
+    await becomes("state", "left");
+    await tab.reload();
+    // The page has been loaded: had it gone on by itself, it would say so.
+    expect(await marked("state")).toBe("idle");
+  });
+
+  test("[PAGE-18] one that was gone to anew waits for a click", async () => {
+    await open("?threads=1&name=returning");
+    await tab.getByRole("button", { name: "Start" }).click();
+    await becomes("state", "ready");
+    await open("?threads=1&name=returning&again");
+    // The page has been loaded: had it gone on by itself, it would say so.
+    expect(await marked("state")).toBe("idle");
+  });
+
+  test("[PAGE-19] a duplicated tab is another worker, and the first goes on", async () => {
+    await open("?start=1&threads=1&name=original");
+    await becomes("state", "ready");
+    const [second] = await Promise.all([
+      context.waitForEvent("page"),
+      // A page that this one opens begins with a copy of what it remembers, as a duplicated tab does.
+      tab.evaluate(() => void window.open(location.href.replace("original", "duplicate"))),
+    ]);
+    await vi.waitFor(
+      async () => expect(await second.evaluate(() => document.documentElement.dataset["state"])).toBe("ready"),
+      patient,
+    );
+    expect(await second.evaluate(() => document.documentElement.dataset["workerId"])).not.toBe(
+      await marked("workerId"),
+    );
+    expect(await marked("state")).toBe("ready");
+    expect(await threadsOf("original")).toBe(1);
+  });
+});
+
+describe("actors that live here", () => {
+  class Counter {
+    count = 0;
+    padding = "";
+    add(by: number): number {
+      this.count += by;
+      return this.count;
+    }
+    grow(length: number): number {
+      this.padding = "x".repeat(length);
+      return this.count;
+    }
+  }
+
+  async function aGrid() {
+    const { connect } = (await import(join(root, "dist/sdk/index.js"))) as typeof import("../../sdk/index.ts");
+    return connect(coordinator.url, { logs: false });
+  }
+  /** The workers of whose actors this browser keeps states. */
+  const keepers = () =>
+    tab.evaluate(
+      () =>
+        new Promise<string[]>((resolve) => {
+          const opening = indexedDB.open("tabgrid-checkpoints");
+          opening.addEventListener("success", () => {
+            const keys = opening.result.transaction("records").objectStore("records").getAllKeys();
+            keys.addEventListener("success", () => {
+              opening.result.close();
+              resolve([...new Set((keys.result as string[][]).map(([, workerId = ""]) => workerId))]);
+            });
+          });
+        }),
+    );
+
+  test.each([
+    ["small", 1],
+    ["large", 300_000],
+  ])("[PAGE-20] have their state back after a reload, and are named on the page: a %s one", async (_, length) => {
+    await open("?start=1&threads=1&name=home");
+    await becomes("state", "ready");
+    const grid = await aGrid();
+    const counter = grid.remote(Counter).remote();
+    expect(await grid.get(counter.add.remote(2))).toBe(2);
+    await grid.get(counter.grow.remote(length));
+    await becomes("actors", "1");
+    await vi.waitFor(
+      async () =>
+        expect(await tab.locator("#saved").textContent()).toMatch(/^1 lives here. Last saved .* in this browser/),
+      patient,
+    );
+    expect(await keepers()).toEqual([await marked("workerId")]);
+    const downloads: string[] = [];
+    tab.on("request", (request) => {
+      if (request.url().includes("/objects/")) downloads.push(`${request.method()} ${request.url()}`);
+    });
+    await tab.reload();
+    await becomes("actors", "1");
+    expect(await grid.get(counter.add.remote(3))).toBe(5);
+    expect(downloads.filter((one) => one.startsWith("GET"))).toEqual([]);
+    await grid.close();
+  });
+
+  test("[PAGE-21] move to another tab when this one leaves, and lose nothing", async () => {
+    await open("?start=1&threads=1&name=leaving");
+    await becomes("state", "ready");
+    const grid = await aGrid();
+    const counter = grid.remote(Counter).remote();
+    const adding = Array.from({ length: 50 }, () => counter.add.remote(1));
+    await grid.get(adding);
+    const mine = await marked("workerId");
+    expect(await keepers()).toContain(mine);
+    const other = await context.newPage();
+    await other.goto(`${coordinator.url}/worker?start=1&threads=1&name=staying`);
+    await vi.waitFor(async () => expect(await threadsOf("staying")).toBe(1), patient);
+    const more = Array.from({ length: 50 }, () => counter.add.remote(1));
+    await tab.getByRole("button", { name: "Leave" }).click();
+    await becomes("state", "left");
+    await vi.waitFor(async () => expect(await keepers()).not.toContain(mine), patient);
+    expect(await grid.get(more)).toEqual(Array.from({ length: 50 }, (_, index) => 51 + index));
+    await vi.waitFor(
+      async () => expect(await other.evaluate(() => document.documentElement.dataset["actors"])).toBe("1"),
+      patient,
+    );
+    await grid.close();
+  });
+});

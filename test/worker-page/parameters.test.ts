@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { readParameters } from "../../worker-page/parameters.ts";
-import { reloadFor, takeContinuation } from "../../worker-page/reload.ts";
+import { reloadFor, rememberLending, takeContinuation } from "../../worker-page/reload.ts";
 import { automaticLabels, usualName } from "../../worker-page/this-browser.ts";
 
 const read = (query: string, host = "127.0.0.1:7070", processors = 4) =>
@@ -117,21 +117,41 @@ describe("this browser", () => {
   });
 });
 
-describe("reloading for another version", () => {
-  test("[PAGE-5] happens at most once a minute, and the page goes on once", () => {
+describe("reloading", () => {
+  function aMemory() {
     const kept = new Map<string, string>();
-    const memory = {
+    return {
       getItem: (key: string) => kept.get(key) ?? null,
       setItem: (key: string, value: string) => void kept.set(key, value),
       removeItem: (key: string) => void kept.delete(key),
-    } as Storage;
+    };
+  }
+
+  test("[PAGE-5] for another version happens at most once a minute", () => {
+    const memory = aMemory();
     let reloads = 0;
-    const reload = (): void => void reloads++;
-    reloadFor(memory, 100_000, reload);
-    reloadFor(memory, 130_000, reload);
-    expect(reloads).toBe(1);
-    expect([takeContinuation(memory), takeContinuation(memory)]).toEqual([true, false]);
-    reloadFor(memory, 160_001, reload);
+    for (const at of [100_000, 130_000, 160_001]) reloadFor(memory, at, () => void reloads++);
     expect(reloads).toBe(2);
+  });
+
+  test("[PAGE-5] a tab that was lending goes on as it was, once", () => {
+    const memory = aMemory();
+    rememberLending(memory, { threads: 2, isPaused: true });
+    expect(takeContinuation(memory, true)).toEqual({ threads: 2, isPaused: true });
+    expect(takeContinuation(memory, true)).toBeUndefined();
+  });
+
+  test("[PAGE-5] one that had left does not, nor one that was gone to anew, nor one that was meddled with", () => {
+    const memory = aMemory();
+    rememberLending(memory, { threads: 2, isPaused: false });
+    rememberLending(memory, undefined);
+    expect(takeContinuation(memory, true)).toBeUndefined();
+    rememberLending(memory, { threads: 2, isPaused: false });
+    expect(takeContinuation(memory, false)).toBeUndefined();
+    expect(takeContinuation(memory, true)).toBeUndefined();
+    for (const text of ["", "1", "null", '{"threads":"9"}', '{"threads":0}']) {
+      memory.setItem("tabgrid.lending", text);
+      expect(takeContinuation(memory, true)).toBeUndefined();
+    }
   });
 });

@@ -7,6 +7,7 @@ import {
   duration,
   linkWords,
   runningLines,
+  savedSentence,
   type Scene,
   stateSentence,
   stateWord,
@@ -16,6 +17,14 @@ import { anActor, jobA } from "./machine/builders.ts";
 
 const linked: LinkState = { type: "linked", kind: "webrtc", upgrade: "off" };
 const running = [{ jobId: jobA, name: "resize", count: 3 }];
+
+const anActorLine = (): Picture["actors"][number] => ({
+  actorId: anActor(1),
+  className: "Counter",
+  name: "hits",
+  savedAt: undefined,
+  notKept: undefined,
+});
 
 function aScene(picture: Partial<Picture> = {}, link: LinkState = linked): Scene {
   const whole: Picture = {
@@ -49,7 +58,19 @@ describe("what the page says", () => {
     ["hidden", { ...aScene({ running }), isHidden: true }, "working", /hidden, so the browser may slow it down/],
     ["paused", aScene({ state: "paused" }), "paused", /press Continue/],
     ["pausing", aScene({ state: "paused", running }), "paused", /what runs here finishes/],
-    ["leaving", aScene({ state: "leaving" }), "leaving", /Press Leave again/],
+    ["leaving", aScene({ state: "leaving" }), "leaving", /when what runs here is done. Press Leave again/],
+    [
+      "moving",
+      aScene({ state: "leaving", actors: [anActorLine(), anActorLine()] }),
+      "leaving",
+      /^Moving 2 actors to other/,
+    ],
+    [
+      "moving one",
+      aScene({ state: "leaving", actors: [anActorLine()] }),
+      "leaving",
+      /^Moving 1 actor to other tabs\. Press/,
+    ],
     ["without a coordinator", aScene({}, { type: "connecting" }), "connecting", /Waiting for the coordinator/],
     ["cut off", aScene({}, { type: "lost" }), "connecting", /comes back by itself/],
     ["after sleep", aScene({ suspension: { at: 90_000, ms: 125_000 } }), "ready", /stood still for 2 min 5 s/],
@@ -79,10 +100,32 @@ describe("what the page says", () => {
   });
 
   test("[PAGE-6] what runs and lives here is named", () => {
-    const { status } = aScene({ running, actors: [{ actorId: anActor(1), className: "Counter", name: "hits" }] });
+    const { status } = aScene({ running, actors: [anActorLine()] });
     if (status === undefined) throw new Error("no status");
     expect(runningLines(status)).toEqual([`3 × resize — job ${jobA}`]);
     expect(actorLines(status)).toEqual(["Counter “hits”"]);
+  });
+
+  test.each<readonly [string, readonly Partial<ReturnType<typeof anActorLine>>[], string]>([
+    ["nobody", [], ""],
+    ["one that is new", [{}], "1 lives here. Nothing is saved yet."],
+    [
+      "several",
+      [{ savedAt: 99_660 }, { savedAt: 90_000 }, {}],
+      "3 live here. Last saved 340 ms ago, in this browser and with the coordinator.",
+    ],
+    [
+      "one that rests",
+      [{ savedAt: 30_000 }],
+      "1 lives here. Last saved 1 min 10 s ago, in this browser and with the coordinator.",
+    ],
+    [
+      "one without a copy here",
+      [{ savedAt: 99_999, notKept: "the disk is full" }],
+      "1 lives here. Last saved 1 ms ago, with the coordinator only: this browser keeps no copy (the disk is full).",
+    ],
+  ])("[PAGE-15] how safe actors are: %s", (_, actors, sentence) => {
+    expect(savedSentence(aScene({ actors: actors.map((actor) => ({ ...anActorLine(), ...actor })) }))).toBe(sentence);
   });
 
   test("[PAGE-6] durations are read easily", () => {

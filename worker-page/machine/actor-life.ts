@@ -6,6 +6,7 @@ import { type ActorId, jobOf } from "../../protocol/ids.ts";
 import type { Failure } from "../../protocol/nouns.ts";
 import type { Actor } from "./actors.ts";
 import { type Attempt, type CreationAttempt, inputsOf } from "./attempts.ts";
+import { dropGate, openGate } from "./gate.ts";
 import type { Holdings } from "./holdings.ts";
 import { forget } from "./settle.ts";
 import { endThread, startThread } from "./thread-supply.ts";
@@ -21,6 +22,7 @@ export function placeActor(h: Holdings, creation: CreationAttempt): void {
   const thread = threadFor(h, creation);
   actor.state = { type: "starting", thread };
   thread.actors.add(actor);
+  thread.given.add(actor.id);
   thread.held.add(creation);
   creation.state = thread.trip.running;
   if (!thread.defined.has(spec.functionId) && creation.functionBytes !== undefined) {
@@ -37,14 +39,21 @@ export function placeActor(h: Holdings, creation: CreationAttempt): void {
       work: actor.work,
       spec,
       creation: { attemptId: creation.id, args: creation.given.args, inputs: inputsOf(creation) },
+      ...(creation.stateBytes !== undefined && { state: creation.stateBytes }),
     },
   });
+  creation.stateBytes = undefined;
 }
 
 function threadFor(h: Holdings, creation: CreationAttempt): ActorThread {
   const jobId = jobOf(creation.actor.id);
   const shared = h.threads.forActor(jobId, Math.max(1, h.standing.threadsLent));
   return shared ?? h.threads.bindToActors(h.threads.anySpare() ?? startThread(h), jobId);
+}
+
+/** It has been made and is not over: its creation is told by the actor. */
+export function isSettled({ state }: Actor): boolean {
+  return state.type === "alive" || state.type === "retiring";
 }
 
 /** Gives the thread what stands at the head of the line and has its inputs; order is kept, so one waits for another. */
@@ -114,18 +123,40 @@ export function stopActor(h: Holdings, actorId: ActorId, epoch: number): void {
   h.deadlines.add(h.at + stopMs, { type: "stop", actor });
 }
 
-/** The end, told: calls in progress end with it, and those the thread never saw are given back. */
+/**
+ * The end, told: calls in progress end with it, and those the thread never saw are given back. Where it may be again, or
+ * was told to stop, what it holds back is not said; where it is over for good, all of it is.
+ */
 export function endActor(h: Holdings, actor: Actor, failure: Failure | undefined, crashed: boolean): void {
+  const isTold = actor.state.type === "stopping";
+  if (!crashed && !isTold) openGate(h, actor);
   returnLine(h, actor);
   removeActor(h, actor);
   h.outbox.flushOutcomes();
   h.outbox.send({ type: "actor-ended", actorId: actor.id, epoch: actor.epoch, crashed, ...(failure && { failure }) });
+  if (!crashed || isTold) forgetCopies(h, [actor.id]);
+}
+
+/** The same for one that its thread has not ended. */
+export function giveUpActor(h: Holdings, actor: Actor, failure: Failure, crashed: boolean): void {
+  endActor(h, actor, failure, crashed);
+  stopInThread(h, actor);
 }
 
 /** The end, untold. */
 export function silence(h: Holdings, actor: Actor): void {
   for (const call of actor.line) forget(h, call);
   removeActor(h, actor);
+  stopInThread(h, actor);
+}
+
+/** This browser's copies of their states serve nobody any more. */
+export function forgetCopies(h: Holdings, actorIds: readonly ActorId[]): void {
+  const kept = actorIds.filter((actorId) => h.copies.delete(actorId));
+  if (kept.length > 0) h.outbox.order({ type: "forget-checkpoints", actorIds: kept });
+}
+
+function stopInThread(h: Holdings, actor: Actor): void {
   if (actor.state.type === "waiting") return;
   const { thread } = actor.state;
   if (thread.actors.size === 0) endThread(h, thread);
@@ -133,6 +164,7 @@ export function silence(h: Holdings, actor: Actor): void {
 }
 
 function removeActor(h: Holdings, actor: Actor): void {
+  dropGate(h, actor);
   h.actors.delete(actor.id);
   h.threads.actorUnits -= actor.cpuUnits;
   for (const attempt of attemptsOf(h, actor)) forget(h, attempt);

@@ -5,11 +5,18 @@
  *   ready       everything is here; a task waits in its job's lane, a call in its actor's line
  *   running     given to a thread
  *   blocked     in its thread, awaiting the grid: it holds no slot
- *   delivering  its thread is done with it; values are being uploaded
+ *   delivering  its thread is done with it; values are being uploaded, or its actor's state is being saved
  *   over        its outcome is sent, or it was dropped
  */
-import type { AttemptId, FunctionId, JobId, ObjectId } from "../../protocol/ids.ts";
-import type { AssignedTask, Outcome, ToWorkerMessage, Work, WorkerMessage } from "../../protocol/messages.ts";
+import { type AttemptId, checkpointId, type FunctionId, type JobId, type ObjectId } from "../../protocol/ids.ts";
+import type {
+  AssignedTask,
+  Checkpoint,
+  Outcome,
+  ToWorkerMessage,
+  Work,
+  WorkerMessage,
+} from "../../protocol/messages.ts";
 import type { Demand, Failure } from "../../protocol/nouns.ts";
 import type { ThreadInput } from "./thread-work.ts";
 import type { Actor } from "./actors.ts";
@@ -35,8 +42,10 @@ export const over: AttemptState = { type: "over" };
 /** Something of an attempt that is sent only when its uploads, and all before it, have arrived. */
 export interface Delivery {
   readonly attempt: Attempt;
-  readonly item: Outcome | Extract<WorkerMessage, { type: "produced" }>;
+  item: Outcome | Extract<WorkerMessage, { type: "produced" }>;
   uploadsLeft: number;
+  /** It may go out when its actor's state does. */
+  isThrough: boolean;
 }
 
 export interface Spoiled {
@@ -116,10 +125,17 @@ export class CallAttempt extends Given {
 export class CreationAttempt extends Given {
   readonly kind = "creation";
   readonly actor: Actor;
+  /** The name of the state it goes on from, if it does not begin with its constructor, */
+  readonly stateId: ObjectId | undefined;
+  /** and that state, once it is here. */
+  stateBytes: Uint8Array | undefined;
 
-  constructor(given: AssignedTask, actor: Actor) {
+  constructor(given: AssignedTask, actor: Actor, checkpoint: Checkpoint | undefined) {
     super(given, actor.work);
     this.actor = actor;
+    this.stateId = checkpoint && checkpointId(actor.id, checkpoint.epoch, checkpoint.number);
+    // Of its own, since a view of a message would keep all of the message.
+    this.stateBytes = checkpoint?.value.type === "inline" ? checkpoint.value.bytes.slice() : undefined;
   }
 }
 
@@ -133,8 +149,12 @@ function inlineInput({ id, value }: AssignedTask["inputs"][number]): ThreadInput
   return value.type === "inline" ? { id, bytes: value.bytes } : undefined;
 }
 
-/** The bytes of `objectId` have come; the number of inputs they fill. */
+/** The bytes of `objectId` have come; the number of inputs they fill, or one for a state. */
 export function fillInputs(attempt: Attempt, objectId: ObjectId, bytes: Uint8Array): number {
+  if (attempt.kind === "creation" && attempt.stateId === objectId) {
+    attempt.stateBytes = bytes;
+    return 1;
+  }
   const filled = { id: objectId, bytes };
   let count = 0;
   attempt.inputs = attempt.inputs.map((input, index) => {

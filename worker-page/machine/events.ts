@@ -1,18 +1,22 @@
 /**
  * What happened to this worker: facts, each with `at` in ms. The machine learns of the world in no other way.
  */
-import type { FunctionId, ObjectId, WorkerId } from "../../protocol/ids.ts";
+import type { ActorId, FunctionId, ObjectId, WorkerId } from "../../protocol/ids.ts";
 import type { ToWorkerMessage } from "../../protocol/messages.ts";
 import type { ThreadReport } from "./thread-work.ts";
 
 interface At {
   readonly at: number;
 }
-/** A session began or came back; `workerId` is who the coordinator takes this worker for. */
+/**
+ * The line is there; `workerId` is who the coordinator takes this worker for. `resumed`: nothing that was said is lost.
+ * `restored`: the coordinator was restarted; what it had under way to us is lost, and what it was asked is forgotten.
+ * `new`: what was under way in either direction is lost.
+ */
 export interface Connected extends At {
   readonly type: "connected";
   readonly workerId: WorkerId;
-  readonly isResumed: boolean;
+  readonly link: "resumed" | "restored" | "new";
 }
 /** The coordinator said these, in order. */
 export interface Told extends At {
@@ -63,15 +67,39 @@ export interface UploadFailed extends At {
   readonly type: "upload-failed";
   readonly objectId: ObjectId;
   readonly reason: string;
+  /** The coordinator refuses it: another try would not help. */
+  readonly isFinal: boolean;
+}
+interface OfCheckpoint extends At {
+  readonly actorId: ActorId;
+  readonly epoch: number;
+  readonly number: number;
+}
+/** It will still be in this browser after a crash of it. */
+export interface CheckpointSaved extends OfCheckpoint {
+  readonly type: "checkpoint-saved";
+}
+/** This browser has no copy of it. */
+export interface CheckpointNotSaved extends OfCheckpoint {
+  readonly type: "checkpoint-not-saved";
+  readonly reason: string;
+}
+/** `bytes` absent: this browser does not have exactly this state. */
+export interface CheckpointLoaded extends OfCheckpoint {
+  readonly type: "checkpoint-loaded";
+  readonly bytes: Uint8Array | undefined;
 }
 /** The volunteer lends this many from now on. */
 export interface ThreadsLent extends At {
   readonly type: "threads-lent";
   readonly threads: number;
 }
-/** Facts that say nothing more. `leave-asked` twice: at once. `ticked`: each second, and at `nextDeadline()`. */
+/**
+ * Facts that say nothing more. `replaced`: another page is this worker now. `leave-asked` twice: at once. `ticked`: each
+ * second, and at `nextDeadline()`.
+ */
 export interface Plain extends At {
-  readonly type: "paused" | "continued" | "leave-asked" | "ticked";
+  readonly type: "replaced" | "paused" | "continued" | "leave-asked" | "ticked";
 }
 
 export type MachineEvent =
@@ -86,5 +114,8 @@ export type MachineEvent =
   | FunctionMissed
   | Uploaded
   | UploadFailed
+  | CheckpointSaved
+  | CheckpointNotSaved
+  | CheckpointLoaded
   | ThreadsLent
   | Plain;

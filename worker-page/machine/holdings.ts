@@ -3,7 +3,7 @@
  */
 import type { ActorId, AttemptId, FunctionId, ObjectId } from "../../protocol/ids.ts";
 import type { Actor } from "./actors.ts";
-import type { Attempt, Delivery } from "./attempts.ts";
+import type { Attempt } from "./attempts.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Lanes } from "./lanes.ts";
 import { Outbox } from "./outbox.ts";
@@ -11,12 +11,17 @@ import { newStanding, type Standing } from "./standing.ts";
 import { Stock } from "./stock.ts";
 import { newSupply, type ThreadSupply } from "./thread-supply.ts";
 import { Threads, type Trip } from "./threads.ts";
+import type { Upload } from "./uploads.ts";
 
 export type Due =
   /** A task has run for its timeoutMs, if it is still on this trip. */
   | { readonly type: "timeout"; readonly attempt: Attempt; readonly trip: Trip }
   /** An actor was told to stop and may not have. */
   | { readonly type: "stop"; readonly actor: Actor }
+  /** An actor was told to retire and may not have. */
+  | { readonly type: "retire"; readonly actor: Actor }
+  /** Something could not be uploaded, and may be now. */
+  | { readonly type: "upload"; readonly objectId: ObjectId; readonly upload: Upload }
   /** Threads may be started again. */
   | { readonly type: "thread-start" };
 
@@ -41,7 +46,9 @@ export interface Holdings {
   readonly supply: ThreadSupply;
   readonly functions: Stock<FunctionId, Attempt>;
   readonly objects: Stock<ObjectId, Attempt>;
-  readonly uploads: Map<ObjectId, Delivery>;
+  readonly uploads: Map<ObjectId, Upload>;
+  /** Actors of whose state this browser may have a copy. */
+  readonly copies: Set<ActorId>;
   readonly deadlines: Deadlines<Due>;
   readonly standing: Standing;
   readonly outbox: Outbox;
@@ -64,6 +71,7 @@ export function newHoldings(): Holdings {
     functions: new Stock(functionsBytes),
     objects: new Stock(objectsBytes),
     uploads: new Map(),
+    copies: new Set(),
     deadlines: new Deadlines(),
     standing: newStanding(),
     outbox: new Outbox(),

@@ -17,16 +17,30 @@ export type ThreadInstruction = { readonly threadId: number } & (
   | { readonly type: "cancel"; readonly attemptIds: readonly AttemptId[] }
   | { readonly type: "receive"; readonly attemptId: AttemptId; readonly message: ToSubmitterMessage }
   | { readonly type: "consumed"; readonly attemptId: AttemptId; readonly taken: number }
+  | { readonly type: "committed"; readonly actorId: ActorId; readonly epoch: number; readonly number: number }
+  | { readonly type: "retire-actor"; readonly actorId: ActorId }
+  | { readonly type: "ask-again" }
 );
 
 export type Instruction =
   | ThreadInstruction
   | { readonly type: "send"; readonly message: WorkerMessage }
   /** Answered by object-downloaded or object-missed. */
-  | { readonly type: "download-object"; readonly objectId: ObjectId; readonly sizeBytes: number }
+  | { readonly type: "download-object"; readonly objectId: ObjectId }
   /** Answered by function-downloaded or function-missed. */
   | { readonly type: "download-function"; readonly functionId: FunctionId }
   /** Answered by uploaded or upload-failed. */
   | { readonly type: "upload"; readonly objectId: ObjectId; readonly bytes: Uint8Array }
+  /** Keep a copy of this state in this browser, in place of an older one. Answered by checkpoint-saved or checkpoint-not-saved. */
+  | {
+      readonly type: "save-checkpoint";
+      readonly actorId: ActorId;
+      readonly epoch: number;
+      readonly number: number;
+      readonly bytes: Uint8Array;
+    }
+  /** Answered by checkpoint-loaded. */
+  | { readonly type: "load-checkpoint"; readonly actorId: ActorId; readonly epoch: number; readonly number: number }
+  | { readonly type: "forget-checkpoints"; readonly actorIds: readonly ActorId[] }
   /** Everything is given back: say goodbye. */
   | { readonly type: "disconnect" };

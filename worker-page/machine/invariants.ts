@@ -1,11 +1,14 @@
 /**
  * What is true of a worker after every event, in words. Tests ask after each; nothing else does.
  */
+import { checkpointId } from "../../protocol/ids.ts";
 import type { Attempt } from "./attempts.ts";
+import { gated } from "./commits.ts";
+import { heldBy } from "./gate.ts";
 import type { Holdings } from "./holdings.ts";
 
 export function brokenInvariants(h: Holdings): readonly string[] {
-  return [...ofThreads(h), ...ofAttempts(h), ...ofActors(h)];
+  return [...ofThreads(h), ...ofAttempts(h), ...ofGates(h), ...ofActors(h)];
 }
 
 function ofThreads(h: Holdings): readonly string[] {
@@ -58,9 +61,36 @@ function ofAttempts(h: Holdings): readonly string[] {
   let inLanes = 0;
   for (const lane of h.lanes.all()) inLanes += lane.waiting().length;
   if (inLanes !== ready) broken.push(`${ready} tasks are ready, and lanes hold ${inLanes}`);
-  for (const [objectId, { attempt }] of h.uploads) {
+  for (const [objectId, { of }] of h.uploads) {
+    if (of.type === "state") {
+      const { actor } = of;
+      const awaited = actor.gate.commit && checkpointId(actor.id, actor.epoch, actor.gate.commit.number);
+      if (h.actors.get(actor.id) !== actor || objectId !== awaited)
+        broken.push(`nobody waits for the state ${objectId}`);
+      continue;
+    }
+    const { attempt } = of.delivery;
     if (h.attempts.get(attempt.id) !== attempt)
       broken.push(`${objectId} is being uploaded for ${attempt.id}, which is over`);
+  }
+  return broken;
+}
+
+/** What an actor that saves after each call has done is held exactly once, until a state has it. */
+function ofGates(h: Holdings): readonly string[] {
+  const broken: string[] = [];
+  const held = new Map<Attempt, number>();
+  for (const { id, gate } of h.actors.values()) {
+    for (const { attempt } of heldBy(gate)) held.set(attempt, (held.get(attempt) ?? 0) + 1);
+    if (gate.next !== undefined && gate.commit === undefined) broken.push(`${id} has a state in line behind none`);
+  }
+  for (const [attempt, times] of held) {
+    if (times !== 1) broken.push(`${attempt.id} is held ${times} times`);
+    if (h.attempts.get(attempt.id) !== attempt) broken.push(`${attempt.id} is held, and over`);
+  }
+  for (const attempt of h.attempts.values()) {
+    if (attempt.state.type === "delivering" && gated(attempt) !== undefined && !held.has(attempt))
+      broken.push(`${attempt.id} waits for a state, and is held by none`);
   }
   return broken;
 }

@@ -5,17 +5,20 @@
  *   given.ts        tasks, actors, calls, functions, values: until they are ready
  *   dispatch.ts     which begins next, and in which thread
  *   reports.ts      what threads say of them; deliveries.ts: on to the coordinator; settle.ts: their end
- *   actor-life.ts   actors; thread-supply.ts: how many threads; thread-loss.ts: when one dies
+ *   actor-life.ts   actors; commits.ts: their states; retirement.ts: when they are to live elsewhere
+ *   thread-supply.ts   how many threads; thread-loss.ts: when one dies
  *   withdrawals.ts  cancelled, recalled, forgotten; presence.ts: heartbeats, pausing, leaving
  */
 import type { AttemptId } from "../../protocol/ids.ts";
 import type { ToWorkerMessage } from "../../protocol/messages.ts";
 import { stopActor } from "./actor-life.ts";
 import { assertNever } from "./assert-never.ts";
+import { copyAnswered } from "./commits.ts";
 import { dispatch } from "./dispatch.ts";
 import { uploadArrived, uploadFailed } from "./deliveries.ts";
 import type { MachineEvent } from "./events.ts";
 import {
+  copyLoaded,
   functionArrived,
   functionMissed,
   objectArrived,
@@ -37,11 +40,14 @@ import {
   lend,
   noticeSuspension,
   pause,
+  replaced,
 } from "./presence.ts";
 import { takeReports } from "./reports.ts";
 import { type Picture, pictureOf } from "./picture.ts";
 import { threadCrashed, timedOut } from "./thread-loss.ts";
 import { shed, spareDied, threadWarmed } from "./thread-supply.ts";
+import { giveUpRetiring } from "./retirement.ts";
+import { tryAgain } from "./uploads.ts";
 import { takeCancel, takeForgetJob, takeRecall } from "./withdrawals.ts";
 
 export class Machine {
@@ -83,7 +89,9 @@ export class Machine {
 function take(h: Holdings, event: MachineEvent): void {
   switch (event.type) {
     case "connected":
-      return connected(h, event.workerId, event.isResumed);
+      return connected(h, event.workerId, event.link);
+    case "replaced":
+      return replaced(h);
     case "told":
       for (const message of event.messages) takeMessage(h, message);
       return;
@@ -108,7 +116,13 @@ function take(h: Holdings, event: MachineEvent): void {
     case "uploaded":
       return uploadArrived(h, event.objectId);
     case "upload-failed":
-      return uploadFailed(h, event.objectId, event.reason);
+      return uploadFailed(h, event.objectId, event.reason, event.isFinal);
+    case "checkpoint-saved":
+      return copyAnswered(h, event.actorId, event.epoch, event.number);
+    case "checkpoint-not-saved":
+      return copyAnswered(h, event.actorId, event.epoch, event.number, event.reason);
+    case "checkpoint-loaded":
+      return copyLoaded(h, event.actorId, event, event.bytes);
     case "threads-lent":
       return lend(h, event.threads);
     case "paused":
@@ -194,6 +208,10 @@ function takeDue(h: Holdings, due: Due): void {
         threadCrashed(h, due.actor.state.thread, "an actor in it did not stop");
       }
       return;
+    case "retire":
+      return giveUpRetiring(h, due.actor);
+    case "upload":
+      return tryAgain(h, due.objectId, due.upload);
     case "thread-start":
       // Time has come: dispatching starts what is wanted.
       return;

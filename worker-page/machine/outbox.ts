@@ -54,7 +54,8 @@ export class Outbox {
   }
 }
 
-function sizeOf(outcome: Outcome): number {
+/** About as many bytes as it takes in a message. */
+export function sizeOf(outcome: Outcome): number {
   if (outcome.type === "failed") return 256 + outcome.failure.message.length * 3 + (outcome.failure.error?.length ?? 0);
   let size = 64;
   for (const value of outcome.values) size += value.type === "inline" ? value.bytes.length + 16 : 32;

@@ -18,6 +18,10 @@ export interface Picture {
     readonly actorId: ActorId;
     readonly className: string;
     readonly name: string | undefined;
+    /** When its newest state that is durable was sent. */
+    readonly savedAt: number | undefined;
+    /** Why this browser has no copy of that, if so. */
+    readonly notKept: string | undefined;
   }[];
   /** The last time the tab stood still. */
   readonly suspension: Suspension | undefined;
@@ -50,7 +54,13 @@ export function pictureOf(h: Holdings): Picture {
     threads: { lent: h.standing.threadsLent, busy: h.threads.busy },
     waiting,
     running: [...running.values()],
-    actors: [...h.actors.values()].map(({ id, spec }) => ({ actorId: id, className: spec.className, name: spec.name })),
+    actors: [...h.actors.values()].map(({ id, spec, gate }) => ({
+      actorId: id,
+      className: spec.className,
+      name: spec.name,
+      savedAt: gate.savedAt,
+      notKept: gate.notKept,
+    })),
     suspension: h.standing.lastSuspension,
     forgeries,
     refusals,

@@ -2,9 +2,11 @@
  * This worker as others see it: heartbeats, standing still, lending, pausing and leaving.
  */
 import type { WorkerId } from "../../protocol/ids.ts";
+import type { Connected } from "./events.ts";
 import type { Holdings } from "./holdings.ts";
+import { forgetCopies, isSettled } from "./actor-life.ts";
+import { releaseRetired, retireActors } from "./retirement.ts";
 import { forget } from "./settle.ts";
-import { restartThread } from "./thread-loss.ts";
 import { endThread } from "./thread-supply.ts";
 import { giveBackAll } from "./withdrawals.ts";
 
@@ -12,13 +14,24 @@ const heartbeatMs = 5_000;
 /** Ticks come every second; after a longer gap the tab stood still: suspended, frozen, or its machine asleep. */
 const stillMs = 3_000;
 
-export function connected(h: Holdings, workerId: WorkerId, isResumed: boolean): void {
+/**
+ * In a new session everything held is dropped, under the same name too: what was said of it in the old one may be lost, and
+ * an actor whose saved calls nobody heard of must not run them again here.
+ */
+export function connected(h: Holdings, workerId: WorkerId, link: Connected["link"]): void {
   const { standing } = h;
-  if (standing.workerId !== undefined && standing.workerId !== workerId) dropEverything(h);
-  else if (!isResumed) dropWhoSpoke(h);
+  if (link === "new" || (standing.workerId !== undefined && standing.workerId !== workerId)) dropEverything(h);
+  if (link === "restored") askAgain(h);
   standing.workerId = workerId;
-  sayHolding(h, true);
+  sayHolding(h, link !== "resumed");
   h.outbox.send({ type: "capacity", threads: h.threads.capacity });
+}
+
+/** Until it is somebody new nothing begins here. */
+export function replaced(h: Holdings): void {
+  dropEverything(h);
+  h.standing.workerId = undefined;
+  h.standing.heartbeatAt = Infinity;
 }
 
 export function lend(h: Holdings, threads: number): void {
@@ -33,12 +46,12 @@ export function pause(h: Holdings): void {
 }
 
 export function continueLending(h: Holdings): void {
-  if (h.standing.state !== "paused" && h.standing.state !== "leaving") return;
+  if (h.standing.state !== "paused") return;
   h.standing.state = "lending";
   changeCapacity(h);
 }
 
-/** Once: what runs may finish. Twice: at once. */
+/** Once: what runs may finish, and actors move. Twice: at once. */
 export function leave(h: Holdings): void {
   if (h.standing.state === "left") return;
   if (h.standing.state === "leaving") {
@@ -47,14 +60,17 @@ export function leave(h: Holdings): void {
   }
   h.standing.state = "leaving";
   changeCapacity(h);
+  retireActors(h);
 }
 
-/** While not lending nothing waits here; who leaves goes when nothing runs. */
+/** While not lending nothing waits here; who leaves goes when nothing runs and nobody lives here. */
 export function keepStanding(h: Holdings): void {
   const { standing } = h;
   if (standing.state === "lending" || standing.state === "left") return;
   if (h.lanes.length > 0) giveBackAll(h);
-  if (standing.state === "leaving" && !isWorking(h)) goAway(h);
+  if (standing.state !== "leaving") return;
+  releaseRetired(h);
+  if (!isWorking(h)) goAway(h);
 }
 
 /** When the tab stood still, nothing that was due in the meantime is anyone's fault, and the coordinator hears of it. */
@@ -73,15 +89,15 @@ export function heartbeat(h: Holdings): void {
   if (h.at >= h.standing.heartbeatAt) sayHolding(h, false);
 }
 
-function sayHolding(h: Holdings, resumed: boolean): void {
+function sayHolding(h: Holdings, complete: boolean): void {
   const { standing } = h;
   const attemptIds = [];
   for (const attempt of h.attempts.values()) {
     // What made an actor that lives is told by the actor.
-    if (attempt.kind !== "creation" || attempt.actor.state.type !== "alive") attemptIds.push(attempt.id);
+    if (attempt.kind !== "creation" || !isSettled(attempt.actor)) attemptIds.push(attempt.id);
   }
   const actors = [...h.actors.values()].map(({ id, epoch }) => ({ actorId: id, epoch }));
-  h.outbox.send({ type: "holding", attemptIds, actors, suspendedMs: standing.suspendedMs, resumed });
+  h.outbox.send({ type: "holding", attemptIds, actors, suspendedMs: standing.suspendedMs, complete });
   standing.suspendedMs = 0;
   standing.heartbeatAt = h.at + heartbeatMs;
 }
@@ -99,21 +115,21 @@ function dropEverything(h: Holdings): void {
   for (const thread of [...h.threads.all()]) endThread(h, thread);
   for (const attempt of [...h.attempts.values()]) forget(h, attempt);
   h.actors.clear();
+  h.uploads.clear();
   h.threads.actorUnits = 0;
 }
 
-/**
- * A coordinator that was restarted may have forgotten what tasks asked of it, and they would wait for ever: those begin
- * again. Those that only compute go on.
- */
-function dropWhoSpoke(h: Holdings): void {
-  for (const thread of [...h.threads.all()]) {
-    if (thread.type !== "tasks" || ![...thread.held].some((attempt) => attempt.hasRelayed)) continue;
-    restartThread(h, thread);
+/** Whoever waits for something that the coordinator has forgotten would wait for ever. */
+function askAgain(h: Holdings): void {
+  for (const thread of h.threads.all()) {
+    if (thread.type === "spare") continue;
+    const hasAsked = thread.type === "actors" || [...thread.held].some((attempt) => attempt.hasRelayed);
+    if (hasAsked) h.outbox.order({ type: "ask-again", threadId: thread.id });
   }
 }
 
 function isWorking(h: Holdings): boolean {
+  if (h.actors.size > 0) return true;
   for (const attempt of h.attempts.values()) if (attempt.kind !== "creation") return true;
   return false;
 }
@@ -123,5 +139,6 @@ function goAway(h: Holdings): void {
   h.outbox.flushOutcomes();
   h.outbox.send({ type: "leave" });
   dropEverything(h);
+  forgetCopies(h, [...h.copies]);
   h.outbox.order({ type: "disconnect" });
 }

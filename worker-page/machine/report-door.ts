@@ -110,6 +110,21 @@ function readReport(report: Fields): ThreadReport {
         ...(why !== undefined && { failure: readFailure(why, failureDepth) }),
       };
     }
+    case "saved":
+      return {
+        type: "saved",
+        actorId: id(report["actorId"]),
+        epoch: count(report["epoch"]),
+        number: count(report["number"]),
+        state: readValue(report["state"]),
+      };
+    case "retired":
+      return {
+        type: "retired",
+        actorId: id(report["actorId"]),
+        epoch: count(report["epoch"]),
+        returned: list(report["returned"], mostReports).map((attemptId) => id(attemptId)),
+      };
     case "closed":
       return { type: "closed" };
     default:

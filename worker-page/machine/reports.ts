@@ -6,14 +6,16 @@ import { limits } from "../../protocol/limits.ts";
 import type { LogLine } from "../../protocol/nouns.ts";
 import type { ThreadReport } from "./thread-work.ts";
 import { actorEnded, actorStarted, endActor } from "./actor-life.ts";
+import { takeSaved } from "./commits.ts";
 import { assertNever } from "./assert-never.ts";
 import type { Attempt } from "./attempts.ts";
 import { clip } from "./clip.ts";
 import { deliverDone, deliverFailed, deliverProduced } from "./deliveries.ts";
 import type { Holdings } from "./holdings.ts";
 import { admitLine, newLogBudget } from "./log-budget.ts";
+import { takeRetired } from "./retirement.ts";
 import { threadCrashed } from "./thread-loss.ts";
-import type { BoundThread } from "./threads.ts";
+import type { ActorThread, BoundThread } from "./threads.ts";
 
 /** Progress is passed on this often; what comes between is dropped, but for the last step. */
 const progressMs = 100;
@@ -45,9 +47,12 @@ function takeReport(h: Holdings, thread: BoundThread, report: ThreadReport): boo
       threadCrashed(h, thread, "it closed itself");
       return true;
     case "actor-started":
-      return thread.type === "actors" && actorStarted(h, thread, report.actorId, report.epoch);
     case "actor-ended":
-      return thread.type === "actors" && actorEnded(h, thread, report.actorId, report.epoch, report.failure);
+    case "saved":
+    case "retired":
+      if (thread.type !== "actors") return false;
+      // Of one that is over here, or that it never was given, in which case it is a forgery.
+      return takeReportOfActor(h, thread, report) || thread.given.has(report.actorId);
     case "log":
       return takeLines(h, thread, report.lines);
     case "done":
@@ -68,7 +73,24 @@ function takeReport(h: Holdings, thread: BoundThread, report: ThreadReport): boo
   }
 }
 
-type ReportOfAttempt = Exclude<ThreadReport, { type: "closed" | "actor-started" | "actor-ended" | "log" }>;
+type ReportOfActor = Extract<ThreadReport, { type: "actor-started" | "actor-ended" | "saved" | "retired" }>;
+
+function takeReportOfActor(h: Holdings, thread: ActorThread, report: ReportOfActor): boolean {
+  switch (report.type) {
+    case "actor-started":
+      return actorStarted(h, thread, report.actorId, report.epoch);
+    case "actor-ended":
+      return actorEnded(h, thread, report.actorId, report.epoch, report.failure);
+    case "saved":
+      return takeSaved(h, thread, report);
+    case "retired":
+      return takeRetired(h, thread, report);
+    default:
+      return assertNever(report);
+  }
+}
+
+type ReportOfAttempt = Exclude<ThreadReport, ReportOfActor | { type: "closed" | "log" }>;
 
 function takeReportOf(h: Holdings, attempt: Attempt, report: ReportOfAttempt): void {
   switch (report.type) {

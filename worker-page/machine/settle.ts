@@ -9,13 +9,18 @@ import { droppedLine } from "./log-budget.ts";
 
 /** Sends the outcome and forgets the attempt. */
 export function settle(h: Holdings, attempt: Attempt, outcome: Outcome): void {
+  conclude(h, attempt, outcome);
+  h.outbox.outcome(outcome);
+}
+
+/** The same where the outcome travels with something else. */
+export function conclude(h: Holdings, attempt: Attempt, outcome: Outcome): void {
   if (outcome.type === "done") h.tally.done++;
   else h.tally.failed++;
   if (attempt.logBudget !== undefined) {
     const lines = droppedLine(attempt.logBudget, attempt.id);
     if (lines.length > 0) h.outbox.send({ type: "log", lines });
   }
-  h.outbox.outcome(outcome);
   forget(h, attempt);
 }
 
@@ -46,12 +51,19 @@ export function forget(h: Holdings, attempt: Attempt): void {
     case "over":
       break;
   }
-  for (const [objectId, delivery] of attempt.deliveries === undefined ? [] : h.uploads) {
-    if (delivery.attempt === attempt) h.uploads.delete(objectId);
-  }
+  dropDeliveries(h, attempt);
   // Whoever still has it in a queue sees that it is over.
   attempt.state = over;
   h.attempts.delete(attempt.id);
+}
+
+/** What of it is being uploaded is no longer waited for. */
+export function dropDeliveries(h: Holdings, attempt: Attempt): void {
+  if (attempt.deliveries === undefined) return;
+  attempt.deliveries = undefined;
+  for (const [objectId, { of }] of h.uploads) {
+    if (of.type === "value" && of.delivery.attempt === attempt) h.uploads.delete(objectId);
+  }
 }
 
 /** It is no longer in its thread, if it was in one; its slot is free. */

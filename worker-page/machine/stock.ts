@@ -48,6 +48,17 @@ export class Stock<Id, Waiter> {
     return this.missed(id);
   }
 
+  /** Whether anyone waits for it. */
+  isAwaited(id: Id): boolean {
+    return (this.#awaited.get(id)?.size ?? 0) > 0;
+  }
+
+  /** It is not kept any longer. */
+  drop(id: Id): void {
+    const bytes = this.#kept.get(id);
+    if (bytes !== undefined) this.#drop(id, bytes);
+  }
+
   /** It will not come: who waited for it. */
   missed(id: Id): readonly Waiter[] {
     const waiters = this.#awaited.get(id);

@@ -46,12 +46,6 @@ export function forceCancelled(h: Holdings, task: TaskAttempt, thread: BoundThre
   endUnder(h, thread, "it was stopped");
 }
 
-/** For no fault of anyone: all of it begins again. */
-export function restartThread(h: Holdings, thread: TaskThread): void {
-  endThread(h, thread);
-  beginAgain(h, thread, tasksOf(thread));
-}
-
 /** Ends a thread that one attempt, already settled, made impossible; the others did nothing wrong. */
 function endUnder(h: Holdings, thread: BoundThread, reason: string): void {
   endThread(h, thread);

@@ -30,6 +30,8 @@ export interface ThreadActor {
     readonly args: Uint8Array;
     readonly inputs: readonly ThreadInput[];
   };
+  /** The payload of the state it goes on from, instead of its constructor. */
+  readonly state?: Uint8Array;
 }
 export interface ThreadCall {
   readonly actorId: ActorId;
@@ -65,6 +67,24 @@ export type ThreadReport =
   | { readonly type: "progress"; readonly attemptId: AttemptId; readonly fraction: number; readonly note: string }
   | { readonly type: "log"; readonly lines: readonly LogLine[] }
   | { readonly type: "actor-started"; readonly actorId: ActorId; readonly epoch: number }
+  /**
+   * The actor's state as it is now, its `number`th in this activation, from 1: every call reported as ended before this is
+   * in it, and no other. The next comes only after `committed`, but for one that cannot wait.
+   */
+  | {
+      readonly type: "saved";
+      readonly actorId: ActorId;
+      readonly epoch: number;
+      readonly number: number;
+      readonly state: ThreadValue;
+    }
+  /** After `retireActor`: its last state was reported, if it has one, and these calls were not begun. */
+  | {
+      readonly type: "retired";
+      readonly actorId: ActorId;
+      readonly epoch: number;
+      readonly returned: readonly AttemptId[];
+    }
   /** `failure` absent: it ended itself. */
   | { readonly type: "actor-ended"; readonly actorId: ActorId; readonly epoch: number; readonly failure?: Failure }
   /** User code called `close()`: the thread is gone when this has been sent. */

@@ -5,7 +5,7 @@
  * A thread runs one thing at a time, so it takes as many slots as the largest of what it runs, and none while all of it
  * is blocked. Actors take theirs as long as they live.
  */
-import type { FunctionId, JobId } from "../../protocol/ids.ts";
+import type { ActorId, FunctionId, JobId } from "../../protocol/ids.ts";
 import type { Actor } from "./actors.ts";
 import type { Attempt, AttemptState } from "./attempts.ts";
 import { cpuUnitsPerThread } from "./attempts.ts";
@@ -44,6 +44,8 @@ export class TaskThread extends Bound {
 export class ActorThread extends Bound {
   readonly type = "actors";
   readonly actors = new Set<Actor>();
+  /** Those it ever had: of one that is over here it may say something yet. */
+  readonly given = new Set<ActorId>();
   /** All its calls are on this one: what of a mailbox runs is the thread's own affair. */
   readonly trip = new Trip(this, 0, 0, false);
 }

@@ -3,6 +3,7 @@
  */
 import type { AttemptId, JobId } from "../../protocol/ids.ts";
 import { jobOf } from "../../protocol/ids.ts";
+import { forgetCopies } from "./actor-life.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Holdings } from "./holdings.ts";
 import { cancelled, fail, forget } from "./settle.ts";
@@ -15,6 +16,8 @@ export function takeCancel(h: Holdings, attemptIds: readonly AttemptId[], force:
     const attempt = h.attempts.get(attemptId);
     if (attempt === undefined) continue;
     const { state } = attempt;
+    // What a call did is done, and its actor's next state has it: its value stands.
+    if (attempt.kind === "call" && state.type === "delivering") continue;
     if (state.type !== "running" && state.type !== "blocked") dropCancelled(h, attempt);
     else if (force && attempt.kind === "task") forceCancelled(h, attempt, state.trip.thread);
     else {
@@ -54,7 +57,10 @@ function giveBack(h: Holdings, attempts: readonly Attempt[]): void {
   if (attemptIds.length > 0) h.outbox.send({ type: "returned", attemptIds });
 }
 
-/** Nothing is said: nobody is left who would hear it. Actors that outlive their job stay until they are stopped. */
+/**
+ * Nothing is said: nobody is left who would hear it. Actors that outlive their job stay until they are stopped; copies of
+ * those that live elsewhere or nowhere go.
+ */
 export function takeForgetJob(h: Holdings, jobId: JobId): void {
   for (const attempt of [...h.attempts.values()]) {
     if (attempt.kind === "task" && attempt.jobId === jobId) forget(h, attempt);
@@ -64,4 +70,8 @@ export function takeForgetJob(h: Holdings, jobId: JobId): void {
   }
   h.lanes.forget(jobId);
   h.objects.forget((id) => jobOf(id) === jobId);
+  forgetCopies(
+    h,
+    [...h.copies].filter((id) => jobOf(id) === jobId && !h.actors.has(id)),
+  );
 }

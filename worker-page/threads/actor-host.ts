@@ -1,26 +1,30 @@
 /**
- * One actor on this thread: its instance, its mailboxes and its end. Knows nothing about other actors, or about which of
- * them has its turn.
+ * One actor on this thread: how it comes to life, that its state is saved, and its end. Knows nothing about other
+ * actors, or about which of them has its turn.
  *
- * THREAD-17: calls begin in order of arrival, `maxConcurrency` at a time, async methods included; the calls of a
- * concurrency group neither wait for those of another nor count among them.
+ * THREAD-29: a new actor whose state cannot be saved is not made; one whose state cannot be saved any more ends with
+ * ACTOR_DIED because of that.
+ * THREAD-31: calls wait until `restoreState` has resolved; when it throws, the actor has ended with that.
+ * THREAD-32: an actor that retires begins no call, ends those in progress, reports its last state, and gives the others
+ * back.
  * THREAD-18: `exit()` lets the current call run out and fails it, and every other call, with ACTOR_DIED.
- * THREAD-19: a call of a method that the actor does not have fails with the methods it has.
  */
 import type { Grid } from "../../grid/types.ts";
-import { decodeArguments } from "../../grid/values.ts";
+import { ActorDiedError } from "../../protocol/errors.ts";
 import type { ActorId } from "../../protocol/ids.ts";
-import { type Failure, failure } from "../../protocol/nouns.ts";
-import { Attempt, type AttemptOwner } from "./attempt.ts";
+import type { Failure } from "../../protocol/nouns.ts";
+import { ActorCalls } from "./actor-calls.ts";
+import { endedItself, endedUnsaved, type FailingActor, noSuchGroup, unsavable } from "./actor-failures.ts";
+import { ActorInstance } from "./actor-instance.ts";
+import { Attempt } from "./attempt.ts";
 import { type ActorPart, AttemptHost, openGrid } from "./attempt-host.ts";
 import type { Link } from "./attempts.ts";
+import { isThenable } from "./carry-out.ts";
 import type { Functions } from "./functions.ts";
-import { inputsById } from "./inputs.ts";
-import { Mailbox } from "./mailbox.ts";
-import { carryOut } from "./carry-out.ts";
 import { describe } from "./run.ts";
 import type { Runtime } from "./runtime.ts";
-import type { ThreadActor, ThreadCall } from "./thread-work.ts";
+import { Saves } from "./saves.ts";
+import type { ThreadActor, ThreadCall, ThreadReport } from "./thread-work.ts";
 
 export interface ActorHostPort {
   readonly runtime: Runtime;
@@ -36,9 +40,6 @@ export interface ActorHostPort {
 /** Thrown by `exit()`; whether user code lets it through makes no difference. */
 class Exit extends Error {}
 
-const call = Reflect.apply;
-const construct = Reflect.construct;
-
 export class ActorHost {
   readonly id: ActorId;
   readonly epoch: number;
@@ -48,12 +49,14 @@ export class ActorHost {
   readonly #host: AttemptHost;
   readonly #grid: Grid;
   readonly #link: Link;
-  readonly #mailboxes: Record<string, Mailbox<Call> | undefined> = Object.create(null);
-  readonly #calls: Record<string, Call | undefined> = Object.create(null);
-  /** Of them, those that have begun: as many as may run at once, where a thousand may wait. */
-  readonly #begun: Record<string, Call | undefined> = Object.create(null);
-  #instance: object = {};
+  readonly #instance: ActorInstance;
+  readonly #calls: ActorCalls;
+  readonly #saves: Saves;
+  #lastState: ThreadReport | undefined = undefined;
+  /** Its instance is made, and is what it is to be. */
+  #isAlive = false;
   #isExiting = false;
+  #isRetiring = false;
   #hasEnded = false;
 
   constructor(given: ThreadActor, of: ActorHostPort) {
@@ -66,10 +69,9 @@ export class ActorHost {
     this.#creation = new Attempt(creation.attemptId, work, runtime, { waits() {}, goesOn() {}, ended() {} });
     this.#host = new AttemptHost(this.#creation, spec.demand, runtime, this.#part());
     ({ grid: this.#grid, link: this.#link } = openGrid(this.#host));
-    this.#mailboxes[""] = new Mailbox(spec.maxConcurrency);
-    for (const group in spec.concurrencyGroups) {
-      this.#mailboxes[group] = new Mailbox(spec.concurrencyGroups[group] ?? 1);
-    }
+    this.#instance = new ActorInstance(spec, of.functions, this.#grid);
+    this.#calls = this.#newCalls();
+    this.#saves = this.#newSaves();
   }
 
   #part(): ActorPart {
@@ -78,194 +80,215 @@ export class ActorHost {
       actorId,
       actorName: spec.name,
       wasRestored: restored,
-      // State is not durable yet: this is where it will be made so.
-      checkpoint: async () => {},
+      checkpoint: () => this.#checkpoint(),
       exit: () => this.#exit(),
     };
   }
 
-  // ------------------------------------------------------------------------------------------ its life
+  #newCalls(): ActorCalls {
+    return new ActorCalls(this.#given.spec, {
+      runtime: this.#of.runtime,
+      host: this.#host,
+      grid: this.#grid,
+      link: this.#link,
+      run: (call) => this.#instance.call(call),
+      isMethod: (name) => this.#instance.isMethod(name),
+      noSuchGroup: ({ work, concurrencyGroup = "" }) =>
+        noSuchGroup({ ...this.#failing, taskName: work.name }, concurrencyGroup),
+      mayBegin: (isAtOnce) => this.#saves.mayBegin(isAtOnce),
+      active: (by) => this.#of.active(by),
+      goesOn: () => this.#saves.callGoesOn(),
+      waits: () => {
+        this.#saves.callWaits();
+        this.#of.wake();
+      },
+      ended: (attempt, hasRun) => this.#callEnded(attempt, hasRun),
+    });
+  }
+
+  #newSaves(): Saves {
+    const { runtime } = this.#of;
+    const { spec } = this.#given;
+    return new Saves({
+      policy: spec.checkpoint,
+      isInterleaved: spec.maxConcurrency > 1 || Object.keys(spec.concurrencyGroups).length > 0,
+      turns: runtime.turns,
+      isBetweenCalls: () => this.#calls.inProgress === 0,
+      take: () => this.#instance.takeState(),
+      holdOutcomes: (until) => this.#host.holdOutcomes(until),
+      report: (number, state) =>
+        this.#reportState({ type: "saved", actorId: this.id, epoch: this.epoch, number, state }),
+      taken: () => {
+        this.#retireWhenIdle();
+        this.#of.wake();
+      },
+      failed: (error) => this.#end(endedUnsaved(this.#failing, this.#unsavable(error)), "fail"),
+    });
+  }
+
+  // ------------------------------------------------------------------------------------------ its beginning
 
   start(): void {
-    const { runtime, functions } = this.#of;
-    const { creation, spec } = this.#given;
-    runtime.attempts.add(this.#creation);
-    runtime.attempts.connect(this.#creation.id, this.#link);
+    const { attempts } = this.#of.runtime;
+    const { creation, state } = this.#given;
+    attempts.add(this.#creation);
+    attempts.connect(this.#creation.id, this.#link);
     this.#creation.begin();
+    const failed = (error: unknown): void => this.#end(this.#isExiting ? undefined : this.#describe(error), "fail");
     try {
-      const made = functions.bind(spec.functionId, this.#grid);
-      this.#instance = construct(made, decodeArguments(this.#grid, creation.args, inputsById(creation.inputs)));
+      const made: unknown = state === undefined ? this.#instance.make(creation) : this.#instance.remake(state);
+      if (isThenable(made)) void Promise.resolve(made).then(() => this.#made(), failed);
+      else this.#made();
     } catch (error) {
-      const run = { attempt: this.#creation, host: this.#host, grid: this.#grid, runtime };
-      this.#end(this.#isExiting ? undefined : describe(run, error), "fail");
+      failed(error);
+    }
+  }
+
+  /** A new instance shows at once whether its state can be saved, rather than when that is needed. */
+  #made(): void {
+    this.#link.flush();
+    if (this.#given.state !== undefined || this.#given.spec.checkpoint.type === "off") {
+      this.#started();
       return;
     }
+    const failed = (error: unknown): void => this.#end(this.#isExiting ? undefined : this.#unsavable(error), "fail");
+    try {
+      const state = this.#instance.takeState();
+      if (isThenable(state)) void state.then(() => this.#started(), failed);
+      else this.#started();
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  #started(): void {
+    if (this.#hasEnded) return;
     if (this.#isExiting) {
       this.#end(undefined, "fail");
       return;
     }
-    this.#link.flush();
-    runtime.reports.add({ type: "actor-started", actorId: this.id, epoch: this.epoch });
+    this.#isAlive = true;
+    this.#of.runtime.reports.add({ type: "actor-started", actorId: this.id, epoch: this.epoch });
+    this.#saves.begin();
+    this.#retireWhenIdle();
+    this.#of.wake();
   }
+
+  // ------------------------------------------------------------------------------------------ its calls
+
+  accept(call: ThreadCall): void {
+    this.#calls.accept(call);
+  }
+
+  /** Begins one call that may begin; false if there is none. */
+  beginNext(): boolean {
+    if (!this.#isAlive || this.#isExiting || this.#isRetiring || this.#hasEnded) return false;
+    return this.#calls.beginNext();
+  }
+
+  #callEnded(attempt: Attempt, hasRun: boolean): void {
+    if (this.#hasEnded) return;
+    if (this.#isExiting && attempt.doom !== undefined) {
+      this.#end(undefined, "fail");
+      return;
+    }
+    this.#saves.callEnded(hasRun);
+    this.#retireWhenIdle();
+    this.#of.wake();
+  }
+
+  // ------------------------------------------------------------------------------------------ its state
+
+  committed(number: number): void {
+    this.#saves.committed(number);
+  }
+
+  async #checkpoint(): Promise<void> {
+    const { className, checkpoint } = this.#given.spec;
+    if (this.#hasEnded) throw this.#diedError(undefined);
+    const what = `Cannot checkpoint actor "${className}"`;
+    if (checkpoint.type === "off") throw new TypeError(`${what}: it has checkpoint "off"`);
+    if (!this.#isAlive) throw new TypeError(`${what}: it is still being made`);
+    await this.#saves.save();
+  }
+
+  /** One that has not left says nothing that this one does not say as well. */
+  #reportState(state: Extract<ThreadReport, { type: "saved" }>): void {
+    const { reports } = this.#of.runtime;
+    if (this.#lastState !== undefined) reports.withdraw(this.#lastState);
+    this.#lastState = state;
+    reports.add(state);
+  }
+
+  // ------------------------------------------------------------------------------------------ its end
 
   /** Its calls end unheard: whoever stops it knows of them. */
   stop(): void {
     this.#end(undefined, "drop");
   }
 
+  /** No call begins any more; once none is in progress it goes, behind its last state. */
+  retire(): void {
+    this.#isRetiring = true;
+    this.#retireWhenIdle();
+  }
+
+  #retireWhenIdle(): void {
+    if (!this.#isRetiring || !this.#isAlive || this.#isExiting || this.#hasEnded) return;
+    if (this.#calls.inProgress > 0 || this.#saves.isTaking) return;
+    if (this.#instance.hasWholeState()) this.#saves.saveLast(() => this.#retired());
+    else this.#retired();
+  }
+
+  #retired(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    const returned = this.#calls.dropAll();
+    this.#leave(undefined);
+    this.#of.runtime.reports.add({ type: "retired", actorId: this.id, epoch: this.epoch, returned });
+    this.#of.ended(this);
+  }
+
   #exit(): never {
     this.#isExiting = true;
     const current = this.#host.current;
     if (current.hasEnded) this.#end(undefined, "fail");
-    else current.doom = this.#died();
+    else current.doom = endedItself(this.#failing);
     throw new Exit(`Actor "${this.#given.spec.className}" exits`);
-  }
-
-  #died(): Failure {
-    const { spec, work } = this.#given;
-    return failure("ACTOR_DIED", `Actor "${spec.name ?? spec.className}" (${this.id}) has ended itself`, {
-      actorId: this.id,
-      taskName: work.name,
-      workerId: this.#of.runtime.workerId,
-    });
   }
 
   #end(why: Failure | undefined, calls: "fail" | "drop"): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    for (const id in this.#calls) {
-      if (calls === "fail") this.#calls[id]?.attempt.fail(why ?? this.#died());
-      else this.#calls[id]?.attempt.drop();
-    }
-    this.#creation.drop();
+    if (calls === "fail") this.#calls.failAll(why ?? endedItself(this.#failing));
+    else this.#calls.dropAll();
+    this.#leave(why);
     const { reports } = this.#of.runtime;
     reports.add({ type: "actor-ended", actorId: this.id, epoch: this.epoch, ...(why && { failure: why }) });
     this.#of.ended(this);
   }
 
-  // ------------------------------------------------------------------------------------------ its calls
-
-  accept(given: ThreadCall): void {
-    const { runtime } = this.#of;
-    const group = given.concurrencyGroup ?? "";
-    const mailbox = this.#mailboxes[group];
-    const letter = new Call(given, this, mailbox);
-    this.#calls[given.attemptId] = letter;
-    runtime.attempts.add(letter.attempt);
-    runtime.attempts.connect(given.attemptId, this.#linkOf(letter.attempt));
-    if (mailbox === undefined) letter.attempt.fail(this.#noSuchGroup(given, group));
-    else mailbox.add(letter);
+  #leave(why: Failure | undefined): void {
+    this.#creation.drop();
+    this.#saves.end(this.#diedError(why));
   }
 
-  /** Begins one call that may begin; false if there is none. */
-  beginNext(): boolean {
-    if (this.#isExiting || this.#hasEnded) return false;
-    for (const group in this.#mailboxes) {
-      const letter = this.#mailboxes[group]?.take();
-      if (letter === undefined) continue;
-      this.#begin(letter);
-      return true;
-    }
-    return false;
+  #diedError(why: Failure | undefined): ActorDiedError {
+    const reason = why === undefined ? "it has ended" : why.message;
+    const message = `Cannot checkpoint actor "${this.#given.spec.className}": ${reason}`;
+    return new ActorDiedError(message, { actorId: this.id });
   }
 
-  #begin(letter: Call): void {
-    const { call: given, attempt } = letter;
-    const { runtime } = this.#of;
-    letter.hasBegun = true;
-    this.#begun[attempt.id] = letter;
-    if (given.work.timeoutMs !== undefined) {
-      runtime.reports.add({ type: "began", attemptId: attempt.id });
-      runtime.reports.flush();
-    }
-    this.#host.follow(attempt);
-    this.#of.active(1);
-    carryOut({ attempt, host: this.#host, grid: this.#grid, runtime }, () => {
-      const method = this.#method(given.method);
-      return call(method, this.#instance, decodeArguments(this.#grid, given.args, inputsById(given.inputs)));
-    });
+  get #failing(): FailingActor {
+    const { actorId, spec, work } = this.#given;
+    return { actorId, spec, taskName: work.name, workerId: this.#of.runtime.workerId };
   }
 
-  #method(name: string): Function {
-    const method: unknown = Reflect.get(this.#instance, name);
-    const isInherited = name === "constructor" || method === Reflect.get(Object.prototype, name);
-    if (typeof method === "function" && !isInherited) return method;
-    const { spec } = this.#given;
-    const names = spec.methods.map((method) => method.name).join(", ");
-    throw new TypeError(`Actor "${spec.className}" has no method "${name}"; it has: ${names || "none"}`);
+  #describe(error: unknown): Failure {
+    return describe({ attempt: this.#creation, host: this.#host, grid: this.#grid, runtime: this.#of.runtime }, error);
   }
 
-  #noSuchGroup({ work }: ThreadCall, group: string): Failure {
-    const { spec } = this.#given;
-    const names = Object.keys(spec.concurrencyGroups).join(", ");
-    const message = `Actor "${spec.className}" has no concurrency group "${group}"; it has: ${names || "none"}`;
-    const { workerId } = this.#of.runtime;
-    return failure("TASK_ERROR", message, { taskName: work.name, workerId, actorId: this.id });
-  }
-
-  /** What the answer to a call sets going is that call's again. */
-  #linkOf(attempt: Attempt): Link {
-    return {
-      receive: (message) => {
-        this.#host.follow(attempt);
-        this.#link.receive(message);
-      },
-      flush: () => this.#link.flush(),
-    };
-  }
-
-  newAttempt(given: ThreadCall, owner: AttemptOwner): Attempt {
-    return new Attempt(given.attemptId, given.work, this.#of.runtime, owner);
-  }
-
-  callWaits(): void {
-    this.#of.active(-1);
-    this.#of.wake();
-  }
-
-  callGoesOn({ attempt }: Call): void {
-    this.#of.active(1);
-    this.#host.follow(attempt);
-  }
-
-  callEnded({ attempt }: Call, heldPlace: boolean): void {
-    delete this.#calls[attempt.id];
-    delete this.#begun[attempt.id];
-    if (heldPlace) this.#of.active(-1);
-    // Another call that is in progress speaks for itself again.
-    for (const id in this.#begun) {
-      const other = this.#begun[id]?.attempt;
-      if (other?.isRunning !== true) continue;
-      this.#host.follow(other);
-      this.#of.runtime.attempts.enter(other);
-    }
-    if (this.#isExiting && attempt.doom !== undefined) this.#end(undefined, "fail");
-    else this.#of.wake();
-  }
-}
-
-class Call implements AttemptOwner {
-  readonly call: ThreadCall;
-  readonly attempt: Attempt;
-  hasBegun = false;
-  readonly #actor: ActorHost;
-  readonly #mailbox: Mailbox<Call> | undefined;
-
-  constructor(call: ThreadCall, actor: ActorHost, mailbox: Mailbox<Call> | undefined) {
-    this.call = call;
-    this.#actor = actor;
-    this.#mailbox = mailbox;
-    this.attempt = actor.newAttempt(call, this);
-  }
-
-  waits(): void {
-    this.#actor.callWaits();
-  }
-  goesOn(): void {
-    this.#actor.callGoesOn(this);
-  }
-  ended(_attempt: Attempt, heldPlace: boolean): void {
-    if (this.hasBegun) this.#mailbox?.done();
-    this.#actor.callEnded(this, heldPlace);
+  #unsavable(error: unknown): Failure {
+    return unsavable(this.#failing, error) ?? this.#describe(error);
   }
 }

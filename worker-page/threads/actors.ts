@@ -51,6 +51,18 @@ export class Actors {
     this.#runtime.reports.flush();
   }
 
+  committed(actorId: ActorId, epoch: number, number: number): void {
+    const actor = this.#actors[actorId];
+    if (actor?.epoch !== epoch) return;
+    actor.committed(number);
+    this.#runtime.reports.flush();
+  }
+
+  retire(actorId: ActorId): void {
+    this.#actors[actorId]?.retire();
+    this.#runtime.reports.flush();
+  }
+
   call(calls: readonly ThreadCall[]): void {
     for (let i = 0; i < calls.length; i++) {
       const call = calls[i];

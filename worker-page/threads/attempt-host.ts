@@ -13,6 +13,7 @@
 import { DisconnectedError, GridError } from "../../protocol/errors.ts";
 import {
   type ActorId,
+  type AttemptId,
   attemptNumber,
   type FunctionId,
   type JobId,
@@ -52,6 +53,7 @@ export class AttemptHost implements GridHost {
   readonly #first: Attempt;
   #current: Attempt;
   #uploads: Promise<unknown> | undefined = undefined;
+  #stateTaken: Promise<void> | undefined = undefined;
   #saySoFar: () => void = () => {};
 
   constructor(attempt: Attempt, demand: Demand, runtime: Runtime, actor?: ActorPart) {
@@ -91,6 +93,31 @@ export class AttemptHost implements GridHost {
   /** Settles when all that is being uploaded has arrived or failed, and the Grid has said what follows from it. */
   get uploads(): Promise<unknown> | undefined {
     return this.#uploads;
+  }
+
+  /** Settles when the state that is being taken has been reported. */
+  get stateTaken(): Promise<void> | undefined {
+    return this.#stateTaken;
+  }
+
+  /** Until then outcomes are not reported. */
+  holdOutcomes(until: Promise<void>): void {
+    this.#stateTaken = until;
+    void until.then(() => {
+      if (this.#stateTaken === until) this.#stateTaken = undefined;
+    });
+  }
+
+  get voice(): AttemptId {
+    return this.#speaker.id;
+  }
+
+  /** In that of the creation when the call has ended. */
+  speakAs(voice: string | undefined, say: () => void): void {
+    const before = this.#current;
+    this.follow(this.#runtime.attempts.find(voice as AttemptId) ?? this.#first);
+    say();
+    this.follow(before);
   }
 
   get #speaker(): Attempt {
@@ -174,7 +201,10 @@ export function openGrid(host: AttemptHost): { readonly grid: Grid; readonly lin
   const { outbox } = submitterOf(end.grid);
   const flush = (): void => outbox.flush();
   host.serve(flush);
-  return { grid: end.grid, link: { receive: (message) => end.receive(message), flush } };
+  return {
+    grid: end.grid,
+    link: { receive: (message) => end.receive(message), flush, askAgain: () => end.askAgain() },
+  };
 }
 
 /** The shell rejects with a Failure; anything else means that it cannot be reached. */

@@ -31,6 +31,8 @@ export class Attempt {
   readonly work: Work;
   /** What it fails with whatever its code does: its actor is ending. */
   doom: Failure | undefined = undefined;
+  /** Without what it waited for; 0 until it ends. */
+  ranMs = 0;
   readonly #runtime: Runtime;
   readonly #owner: AttemptOwner;
   #phase: "waiting" | "running" | "ended" = "waiting";
@@ -186,6 +188,7 @@ export class Attempt {
   #end(outcome: ((ranMs: number) => ThreadReport) | undefined): void {
     if (this.#phase === "ended") return;
     const ranMs = this.#ranMs();
+    this.ranMs = ranMs;
     // 1. What it was still to say goes before the outcome.
     this.#runtime.attempts.linkOf(this.id)?.flush();
     this.#sayProgress();

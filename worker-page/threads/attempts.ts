@@ -13,6 +13,8 @@ export interface Link {
   receive(message: ToSubmitterMessage): void;
   /** Says at once what it has gathered to say. */
   flush(): void;
+  /** Asks again for what it waits for; of the links of one Grid, one does. */
+  askAgain(): void;
 }
 
 export class Attempts {
@@ -26,6 +28,11 @@ export class Attempts {
 
   linkOf(id: AttemptId): Link | undefined {
     return this.#links[id];
+  }
+
+  /** THREAD-33: whoever waits for objects or answers asks again, in the name in which it asked. */
+  askAgain(): void {
+    for (const id in this.#links) this.#links[id]?.askAgain();
   }
 
   add(attempt: Attempt): void {

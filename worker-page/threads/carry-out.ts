@@ -57,7 +57,7 @@ function finish(run: Run, result: unknown): void {
   whenSaid(run, () => attempt.done(values));
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 

@@ -50,10 +50,11 @@ export function packed<T extends ThreadTask | ThreadCall>(cargo: readonly T[]): 
 }
 
 export function packedActor(actor: ThreadActor): ThreadActor {
-  const freight = new Freight(weight(actor.creation));
+  const { state } = actor;
+  const freight = new Freight(weight(actor.creation) + (state?.length ?? 0));
   const { attemptId, args, inputs } = actor.creation;
   const creation = { attemptId, args: freight.load(args), inputs: freight.loadInputs(inputs) };
-  return transfer({ ...actor, creation }, [freight.buffer]);
+  return transfer({ ...actor, creation, ...(state && { state: freight.load(state) }) }, [freight.buffer]);
 }
 
 /** Only `ready` brings bytes. */

@@ -31,6 +31,13 @@ export class Functions {
     return entry.definition.compile(grid);
   }
 
+  /** As `bind`, of a class: one that `newBlank` can make instances of. */
+  bindWithBlanks(id: FunctionId, grid: Grid): Function {
+    const entry = this.#read(id);
+    if (entry.type === "unreadable") throw entry.error;
+    return entry.definition.compileWithBlanks(grid);
+  }
+
   #read(id: FunctionId): Exclude<Entry, { type: "given" }> {
     const entry = this.#entries[id];
     if (entry === undefined) throw new ProtocolError(`Cannot run function "${id}": this thread was never given it`);

@@ -33,16 +33,16 @@ export async function produce(run: Run, generator: unknown): Promise<void> {
       await new Promise<void>((resolve) => turns.next(resolve));
       turnedAt = turns.now();
     }
-    if (attempt.isCancelled || attempt.hasEnded) return giveUp(attempt, steps);
+    if (attempt.isCancelled || attempt.hasEnded) return giveUp(run, steps);
 
     runtime.attempts.enter(attempt);
     host.follow(attempt);
     const step = await steps.next();
-    if (attempt.hasEnded) return giveUp(attempt, steps);
+    if (attempt.hasEnded) return giveUp(run, steps);
     if (step.done === true) break;
 
     const value = encode(run, await step.value, `item ${produced + 1}`);
-    if (value === undefined) return giveUp(attempt, steps);
+    if (value === undefined) return giveUp(run, steps);
     produced++;
     attempt.report({ type: "produced", attemptId: attempt.id, index: produced, value });
   }
@@ -63,7 +63,8 @@ async function taking(attempt: Attempt, produced: number): Promise<void> {
   attempt.waiting(false);
 }
 
-async function giveUp(attempt: Attempt, steps: Steps): Promise<void> {
+async function giveUp(run: Run, steps: Steps): Promise<void> {
+  const { attempt } = run;
   try {
     await steps.return?.();
   } catch (error) {
@@ -71,7 +72,7 @@ async function giveUp(attempt: Attempt, steps: Steps): Promise<void> {
     if (!attempt.isCancelled && !attempt.hasEnded) throw error;
   }
   // Only then: while it cleans up it is not over.
-  if (!attempt.hasEnded) attempt.fail(attempt.cancellation());
+  if (!attempt.hasEnded) failWith(run, attempt.cancellation());
 }
 
 function stepsOf(generator: unknown): Steps | undefined {

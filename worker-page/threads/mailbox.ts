@@ -32,18 +32,26 @@ export class Mailbox<L extends Letter> {
     this.#last = waiting;
   }
 
-  /** The next call that may begin, counted as in progress from here on. */
+  /** The next call that may begin. */
+  peek(): L | undefined {
+    if (this.#inProgress >= this.#limit) return undefined;
+    // Those that were cancelled while they waited go.
+    while (this.#first?.letter.attempt.hasEnded === true) this.#drop();
+    return this.#first?.letter;
+  }
+
+  /** It is counted as in progress from here on. */
   take(): L | undefined {
-    while (this.#first !== undefined && this.#inProgress < this.#limit) {
-      const { letter } = this.#first;
-      this.#first = this.#first.next;
-      if (this.#first === undefined) this.#last = undefined;
-      // Cancelled while it waited.
-      if (letter.attempt.hasEnded) continue;
-      this.#inProgress++;
-      return letter;
-    }
-    return undefined;
+    const letter = this.peek();
+    if (letter === undefined) return undefined;
+    this.#drop();
+    this.#inProgress++;
+    return letter;
+  }
+
+  #drop(): void {
+    this.#first = this.#first?.next;
+    if (this.#first === undefined) this.#last = undefined;
   }
 
   /** One that was taken has ended. */

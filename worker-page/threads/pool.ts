@@ -99,6 +99,15 @@ export class Pool {
         return;
       case "consumed":
         this.#hear(thread, thread.api.consumed(instruction.attemptId, instruction.taken));
+        return;
+      case "committed":
+        this.#hear(thread, thread.api.committed(instruction.actorId, instruction.epoch, instruction.number));
+        return;
+      case "retire-actor":
+        this.#hear(thread, thread.api.retireActor(instruction.actorId));
+        return;
+      case "ask-again":
+        this.#hear(thread, thread.api.askAgain());
     }
   }
 

@@ -11,6 +11,9 @@ import type { Turns } from "./turns.ts";
 /** How long work may go on before what it has reported leaves. */
 export const sliceMs = 2;
 
+/** How many reports may have come after one that is taken back: the more, the longer it takes. */
+const withdrawable = 16;
+
 export class Reports {
   readonly #turns: Turns;
   readonly #send: (reports: readonly ThreadReport[]) => void;
@@ -29,6 +32,17 @@ export class Reports {
     // Code that goes on computing is heard from while it does.
     if (this.#turns.now() - this.#flushedAt >= sliceMs) this.flush();
     else if (!this.#isHeld) this.#flushNextTurn();
+  }
+
+  /** Takes it back if it has not left and was among the last. */
+  withdraw(report: ThreadReport): void {
+    const gathered = this.#gathered;
+    const { length } = gathered;
+    let at = length - 1;
+    while (at >= 0 && at >= length - withdrawable && gathered[at] !== report) at--;
+    if (at < 0 || gathered[at] !== report) return;
+    for (; at + 1 < length; at++) gathered[at] = gathered[at + 1] ?? report;
+    gathered.length = length - 1;
   }
 
   /** Short work begins: its reports wait for `release`, or for 2 ms. */

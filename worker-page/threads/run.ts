@@ -21,10 +21,20 @@ export interface Run {
   readonly runtime: Runtime;
 }
 
-/** What the attempt has put is on its way: the grid must know of it before it hears that the attempt is over. */
-export function whenSaid({ host }: Run, then: () => void): void {
-  if (host.uploads === undefined) then();
-  else void host.uploads.then(then);
+/**
+ * What the attempt has put is on its way: the grid must know of it before it hears that the attempt is over. So must a
+ * state that is being taken: it may have been looked at before the attempt was.
+ */
+export function whenSaid(run: Run, then: () => void): void {
+  const { uploads } = run.host;
+  if (uploads === undefined) whenTaken(run, then);
+  else void uploads.then(() => whenTaken(run, then));
+}
+
+function whenTaken(run: Run, then: () => void): void {
+  const { stateTaken } = run.host;
+  if (stateTaken === undefined) then();
+  else void stateTaken.then(() => whenTaken(run, then));
 }
 
 /** Ends it with `why`, behind what it has put. */
@@ -48,11 +58,7 @@ export function encode(run: Run, value: unknown, root: string): ThreadValue | un
 export function failBy(run: Run, error: unknown): void {
   const { attempt } = run;
   if (attempt.hasEnded) return;
-  if (attempt.isCancelled) {
-    attempt.fail(attempt.cancellation());
-    return;
-  }
-  failWith(run, describe(run, error));
+  failWith(run, attempt.isCancelled ? attempt.cancellation() : describe(run, error));
 }
 
 /** Never throws, whatever was thrown. */

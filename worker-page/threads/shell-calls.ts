@@ -68,6 +68,7 @@ function buffersOf(reports: readonly ThreadReport[]): readonly Transferable[] {
   for (let i = 0; i < reports.length; i++) {
     const report = reports[i];
     if (report?.type === "produced") collect(report.value.bytes, buffers);
+    if (report?.type === "saved") collect(report.state.bytes, buffers);
     if (report?.type !== "done") continue;
     for (let k = 0; k < report.values.length; k++) collect(report.values[k]?.bytes, buffers);
   }

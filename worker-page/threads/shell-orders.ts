@@ -24,6 +24,9 @@ export function obeyShell(port: SealedPort, api: ThreadApi): void {
     cancel: (args) => api.cancel(args[0]),
     receive: (args) => api.receive(args[0], args[1]),
     consumed: (args) => api.consumed(args[0], args[1]),
+    committed: (args) => api.committed(args[0], args[1], args[2]),
+    retireActor: (args) => api.retireActor(args[0]),
+    askAgain: () => api.askAgain(),
   };
   port.listen((data) => {
     const order = readOrder(data);

@@ -28,6 +28,12 @@ export interface ThreadApi {
   cancel(attemptIds: readonly AttemptId[]): void;
   receive(attemptId: AttemptId, message: ToSubmitterMessage): void;
   consumed(attemptId: AttemptId, taken: number): void;
+  /** The actor's states up to this number are durable. */
+  committed(actorId: ActorId, epoch: number, number: number): void;
+  /** It is to live elsewhere: no call begins any more; once none is in progress its state is reported, then `retired`. */
+  retireActor(actorId: ActorId): void;
+  /** The coordinator has forgotten what it was asked: every Grid here asks again for what it waits for. */
+  askAgain(): void;
 }
 
 /**

@@ -45,6 +45,12 @@ export class ThreadRuntime {
         attempts.linkOf(attemptId)?.receive(message);
       },
       consumed: (attemptId, taken) => attempts.find(attemptId)?.consumed(taken),
+      committed: (actorId, epoch, number) => actors.committed(actorId, epoch, number),
+      retireActor: (actorId) => actors.retire(actorId),
+      askAgain: () => {
+        attempts.askAgain();
+        reports.flush();
+      },
     };
   }
 

@@ -7,6 +7,8 @@ export interface Turns {
   now(): number;
   /** Runs `then` in a later turn of the loop. */
   next(then: () => void): void;
+  /** Runs `then` after that time, unless what this gives is called before. */
+  after(ms: number, then: () => void): () => void;
 }
 
 /** Taken hold of before user code runs, so it keeps turning whatever becomes of the globals. */
@@ -14,6 +16,7 @@ export function messageTurns(): Turns {
   const { port1, port2 } = new MessageChannel();
   const post = port1.postMessage.bind(port1);
   const now = performance.now.bind(performance);
+  const { setTimeout: setTimer, clearTimeout: clearTimer } = globalThis;
   let waiting: (() => void)[] = [];
   port2.addEventListener("message", () => {
     const due = waiting;
@@ -26,6 +29,10 @@ export function messageTurns(): Turns {
     next(then) {
       if (waiting.length === 0) post(undefined);
       waiting[waiting.length] = then;
+    },
+    after(ms, then) {
+      const timer = setTimer(then, ms);
+      return () => clearTimer(timer);
     },
   };
 }

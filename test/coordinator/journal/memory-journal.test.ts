@@ -1,19 +1,12 @@
 import { expect, it } from "vitest";
 import type { JobId } from "../../../protocol/ids.ts";
 import { memoryJournal } from "../../../coordinator/journal/memory-journal.ts";
-import type { SchedulerEvent } from "../../../coordinator/scheduler/events.ts";
+import { journalContract, passed, replayed } from "../../contracts/journal.ts";
 import { aSpec, aSubmission } from "../../simulation/builders.ts";
 
-const passed = (at: number): SchedulerEvent => ({ type: "time-passed", at });
-
-it("[JOURNAL-1] gives back what was appended, in order", async () => {
-  const journal = memoryJournal(10);
-  journal.append([passed(1), passed(2)]);
-  journal.append([passed(3)]);
-  await journal.flushed();
-  const replayed: number[] = [];
-  for await (const { at } of journal.replay()) replayed.push(at);
-  expect(replayed).toEqual([1, 2, 3]);
+journalContract("memory", {
+  open: () => Promise.resolve(memoryJournal()),
+  again: (journal) => Promise.resolve(journal),
 });
 
 it("[JOURNAL-2] forgets the oldest facts beyond its capacity, however many one event holds", async () => {
@@ -21,10 +14,24 @@ it("[JOURNAL-2] forgets the oldest facts beyond its capacity, however many one e
   const by = { type: "client", jobId: "j1" as JobId } as const;
   for (let at = 0; at < 50; at++) {
     const tasks = Array.from({ length: 30 }, (_, i) => aSubmission(`j1.${at * 30 + i}`));
-    journal.append([{ type: "tasks-submitted", at, by, spec: aSpec(), tasks }]);
+    journal.append({ type: "events", events: [{ type: "tasks-submitted", at, by, spec: aSpec(), tasks }] });
   }
-  const replayed: number[] = [];
-  for await (const { at } of journal.replay()) replayed.push(at);
-  expect(replayed.length).toBeLessThan(5);
-  expect(replayed.at(-1)).toBe(49);
+  const entries = await replayed(journal);
+  expect(entries.length).toBeLessThan(5);
+  expect(entries.at(-1)).toMatchObject({ events: [{ at: 49 }] });
+});
+
+it("[JOURNAL-2] a picture is forgotten like the rest", async () => {
+  const journal = memoryJournal(10);
+  await journal.compact([passed(1)]);
+  for (let at = 2; at < 20; at++) journal.append(passed(at));
+  const entries = await replayed(journal);
+  expect(entries).not.toContainEqual(passed(1));
+  expect(entries.length).toBeLessThanOrEqual(10);
+});
+
+it("[JOURNAL-3] is kept as soon as it is appended", () => {
+  const journal = memoryJournal();
+  expect(journal.append(passed(1))).toBe(1);
+  expect(journal.kept).toBe(1);
 });

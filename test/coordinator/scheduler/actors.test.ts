@@ -1,50 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { ActorId, AttemptId, ObjectId, TaskId, WorkerId } from "../../../protocol/ids.ts";
+import type { AttemptId, ObjectId, TaskId } from "../../../protocol/ids.ts";
 import { failure } from "../../../protocol/nouns.ts";
-import { aCallSpec, anActorSpec, aSpec, aSubmission } from "../../simulation/builders.ts";
-import { client, job, lines, SmallGrid } from "./small-grid.ts";
-
-const worker = (id: string) => id as WorkerId;
-const actor = (id: string) => id as ActorId;
-
-class ActorGrid extends SmallGrid {
-  create(id: string, over: Parameters<typeof anActorSpec>[0] = {}, submission: Parameters<typeof aSubmission>[1] = {}) {
-    return this.tell({
-      type: "actor-created",
-      by: client,
-      spec: anActorSpec(over),
-      creation: aSubmission(id, submission),
-    });
-  }
-  started(id: string, on: string, epoch = 1) {
-    return this.tell({ type: "actor-started", workerId: worker(on), actorId: actor(id), epoch });
-  }
-  ended(
-    id: string,
-    on: string,
-    epoch = 1,
-    crashed = true,
-    problem = crashed ? undefined : failure("TASK_ERROR", "threw"),
-  ) {
-    return this.tell({
-      type: "actor-ended",
-      workerId: worker(on),
-      actorId: actor(id),
-      epoch,
-      failure: problem,
-      crashed,
-    });
-  }
-  call(id: string, to: string, submission: Parameters<typeof aSubmission>[1] = {}, over: object = {}) {
-    const spec = aCallSpec({ actorId: actor(to), ...over });
-    return this.tell({ type: "tasks-submitted", by: client, spec, tasks: [aSubmission(id, submission)] });
-  }
-  alive(id: string, over: Parameters<typeof anActorSpec>[0] = {}) {
-    this.join("w1");
-    this.create(id, over);
-    this.started(id, "w1");
-  }
-}
+import { aCallSpec, aSpec, aSubmission } from "../../simulation/builders.ts";
+import { actor, ActorGrid, worker } from "./actor-grid.ts";
+import { client, job, lines } from "./small-grid.ts";
 
 describe("an actor", () => {
   it("[ACTOR-1] starts where fewest live, and calls made before it is alive follow in order", () => {
@@ -155,6 +114,7 @@ describe("an actor", () => {
       attemptIds: [],
       actors: [{ actorId: actor("j1.1"), epoch: 1 }],
       suspendedMs: 0,
+      complete: false,
     });
     expect(lines(stale)).toEqual(["stop j1.1 on w2"]);
   });

@@ -59,8 +59,8 @@ export class SmallGrid {
     const item = { type: "failed", attemptId: attempt as AttemptId, failure: problem, crashed, ranMs: 1 } as const;
     return this.tell({ type: "attempts-ended", workerId: worker as WorkerId, items: [item] });
   }
-  left(worker: string, goodbye = true): readonly Instruction[] {
-    return this.tell({ type: "worker-left", workerId: worker as WorkerId, goodbye });
+  left(worker: string, how: "planned" | "goodbye" | "lost" = "planned"): readonly Instruction[] {
+    return this.tell({ type: "worker-left", workerId: worker as WorkerId, how });
   }
   want(...ids: string[]): readonly Instruction[] {
     return this.tell({ type: "objects-wanted", by: client, ids: ids as ObjectId[], values: true });

@@ -134,7 +134,7 @@ describe("a task", () => {
     grid.submit("j1.1");
     for (let i = 1; i <= 3; i++) {
       grid.join(`w${i}`);
-      grid.left(`w${i}`, false);
+      grid.left(`w${i}`, "lost");
     }
     grid.join("w4", 4);
     grid.submit("j1.2");
@@ -142,7 +142,7 @@ describe("a task", () => {
     expect(grid.stateOf("j1.1")).toBe("running");
     // Nothing else runs where the suspect runs.
     expect([grid.stateOf("j1.2"), grid.stateOf("j1.3")]).toEqual(["queued", "queued"]);
-    grid.left("w4", false);
+    grid.left("w4", "lost");
     expect(lines(grid.want("j1.1:0"))).toEqual(["deliver j1.1:0 WORKER_CRASHED"]);
     expect(grid.stateOf("j1.2")).toBe("queued");
   });
@@ -171,7 +171,7 @@ describe("a task", () => {
     grid.join("w1");
     grid.submit("j1.1");
     grid.tell({ type: "cancel-asked", by: client, id: "j1.1" as TaskId, force: false, recursive: true });
-    grid.left("w1", false);
+    grid.left("w1", "lost");
     expect(grid.stateOf("j1.1")).toBe("cancelled");
   });
 
@@ -218,7 +218,7 @@ describe("a task", () => {
     );
     expect(
       lines(grid.tell({ type: "attempt-blocked", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId })),
-    ).toEqual(["assign j1.1.1#1 to w1"]);
+    ).toEqual(["assign j1.1.1#1 to w1 quick"]);
     grid.tell({ type: "objects-wanted", by, ids: ["j1.1.1:0"] as ObjectId[], values: true });
     expect(lines(grid.done("w1", "j1.1.1#1"))).toEqual(["deliver j1.1.1:0 value"]);
     grid.tell({ type: "attempt-unblocked", workerId: "w1" as WorkerId, attemptId: "j1.1#1" as AttemptId });
@@ -263,6 +263,7 @@ describe("a lease", () => {
       attemptIds: attemptIds as AttemptId[],
       actors: [],
       suspendedMs: 0,
+      complete: false,
     });
 
   it("[LEASE-1] an attempt that its worker does not name for a whole lease runs again", () => {

@@ -15,10 +15,10 @@ import {
   objectIdOf,
   range,
   sends,
+  started,
   types,
 } from "./builders.ts";
 
-const started = (ordinal: number, epoch = 1) => ({ type: "actor-started", actorId: anActor(ordinal), epoch }) as const;
 const failed = { code: "TASK_ERROR", message: "no" } as const;
 
 describe("actors", () => {

@@ -12,8 +12,8 @@ import {
   type ObjectId,
   type WorkerId,
 } from "../../../protocol/ids.ts";
-import type { AssignedTask, ToWorkerMessage, WorkerMessage, Work } from "../../../protocol/messages.ts";
-import type { ActorSpec, Failure, Value } from "../../../protocol/nouns.ts";
+import type { AssignedTask, Checkpoint, ToWorkerMessage, WorkerMessage, Work } from "../../../protocol/messages.ts";
+import type { ActorSpec, CheckpointPolicy, Failure, Value } from "../../../protocol/nouns.ts";
 import type { MachineEvent } from "../../../worker-page/machine/events.ts";
 import type { Instruction } from "../../../worker-page/machine/instructions.ts";
 import { Machine } from "../../../worker-page/machine/machine.ts";
@@ -59,15 +59,21 @@ export function anAssign(ordinals: readonly number[], fields: AssignFields = {})
   };
 }
 
-export function aStartActor(ordinal: number, epoch = 1, job = jobA): ToWorkerMessage {
+export function aStartActor(
+  ordinal: number,
+  epoch = 1,
+  job = jobA,
+  { checkpoint, policy = "off" }: { readonly checkpoint?: Checkpoint; readonly policy?: CheckpointPolicy["type"] } = {},
+): ToWorkerMessage {
   return {
     type: "start-actor",
     actorId: anActor(ordinal, job),
     epoch,
     restored: false,
     work: aWork({ jobId: job, name: "Counter" }),
-    spec: anActorSpec(),
+    spec: anActorSpec({ checkpoint: policy === "rhythm" ? { type: policy, everyCalls: 2 } : { type: policy } }),
     creation: aTask(attempt(ordinal, job)),
+    ...(checkpoint && { checkpoint }),
   };
 }
 
@@ -106,6 +112,23 @@ export const done = (id: AttemptId, ...values: readonly number[]): ThreadReport 
   values: values.map((length) => ({ bytes: bytesOf(length), refs: [] })),
   ranMs: 1,
 });
+
+export const started = (ordinal: number, epoch = 1) =>
+  ({ type: "actor-started", actorId: anActor(ordinal), epoch }) as const;
+
+/** The actor's state as its thread reports it. */
+export const saved = (ordinal: number, number: number, sizeBytes = 1, epoch = 1) =>
+  ({
+    type: "saved",
+    actorId: anActor(ordinal),
+    epoch,
+    number,
+    state: { bytes: bytesOf(sizeBytes), refs: [] },
+  }) as const;
+
+/** This browser has made its copy of that state. */
+export const copied = (ordinal: number, number: number, epoch = 1) =>
+  ({ type: "checkpoint-saved", actorId: anActor(ordinal), epoch, number }) as const;
 
 type Unstamped<E> = E extends MachineEvent ? Omit<E, "at"> : never;
 
@@ -151,7 +174,7 @@ export class TestWorker {
 export function aWorker(threads = 1): TestWorker {
   const worker = new TestWorker();
   worker.feed({ type: "ticked" });
-  worker.feed({ type: "connected", workerId: "w1" as WorkerId, isResumed: false });
+  worker.feed({ type: "connected", workerId: "w1" as WorkerId, link: "new" });
   worker.feed({ type: "threads-lent", threads });
   worker.told({ type: "define", functionId: fn, bytes: bytesOf(10) });
   worker.said.length = 0;

@@ -17,8 +17,8 @@ import {
   types,
 } from "./builders.ts";
 
-const connected = (workerId: string, isResumed: boolean) =>
-  ({ type: "connected", workerId: workerId as WorkerId, isResumed }) as const;
+const connected = (workerId: string, link: "resumed" | "restored" | "new") =>
+  ({ type: "connected", workerId: workerId as WorkerId, link }) as const;
 
 describe("heartbeats", () => {
   test("[WORKER-18] every five seconds it says what it holds", () => {
@@ -31,7 +31,7 @@ describe("heartbeats", () => {
       attemptIds: [attempt(1), attempt(2), attempt(3)],
       actors: [{ actorId: anActor(3), epoch: 1 }],
       suspendedMs: 0,
-      resumed: false,
+      complete: false,
     });
   });
 
@@ -58,35 +58,64 @@ describe("sessions", () => {
   test("[WORKER-19] a session that resumes is first told what is held, and all of it goes on", () => {
     const worker = aWorker(1);
     worker.told(anAssign([1]));
-    const after = worker.feed(connected("w1", true));
+    const after = worker.feed(connected("w1", "resumed"));
     expect(sends(after).map((message) => message.type)).toEqual(["holding", "capacity"]);
-    expect(sends(after)[0]).toMatchObject({ resumed: true, attemptIds: [attempt(1)] });
+    expect(sends(after)[0]).toMatchObject({ complete: false, attemptIds: [attempt(1)] });
     expect(instructionsOf(after, "end-thread")).toEqual([]);
   });
 
   test("[WORKER-19] a coordinator that takes it for somebody new knows nothing of what it holds: all goes", () => {
     const worker = aWorker(1);
     worker.told(anAssign([1]), aStartActor(2));
-    const after = worker.feed(connected("w2", false));
-    expect(sends(after)[0]).toMatchObject({ type: "holding", resumed: true, attemptIds: [], actors: [] });
+    const after = worker.feed(connected("w2", "new"));
+    expect(sends(after)[0]).toMatchObject({ type: "holding", complete: true, attemptIds: [], actors: [] });
     expect(instructionsOf(after, "end-thread").length).toBeGreaterThanOrEqual(2);
     expect(worker.machine.snapshot()).toMatchObject({ running: [], actors: [] });
   });
 
-  test("[WORKER-19] after a restart of the coordinator, tasks that asked the grid for something begin again", () => {
+  test("[WORKER-27] after a restart of the coordinator everything goes on, and whoever asked for something asks again", () => {
     const worker = aWorker(2);
     worker.told(anAssign([1, 2]));
+    worker.told(aStartActor(3));
     worker.reported(1, { type: "relay", attemptId: attempt(1), message: { type: "want", ids: [], values: true } });
-    const after = worker.feed(connected("w1", false));
-    expect(instructionsOf(after, "end-thread")).toEqual([{ type: "end-thread", threadId: 1 }]);
-    expect(worker.machine.holds(2, attempt(2))).toBe(true);
-    expect(worker.machine.holds(3, attempt(1))).toBe(true);
+    const after = worker.feed(connected("w1", "restored"));
+    expect(instructionsOf(after, "ask-again").map(({ threadId }) => threadId)).toEqual([1, 3]);
+    expect(sends(after)).toMatchObject([
+      {
+        type: "holding",
+        complete: true,
+        attemptIds: [attempt(1), attempt(2), attempt(3)],
+        actors: [{ actorId: anActor(3), epoch: 1 }],
+      },
+      { type: "capacity", threads: 2 },
+    ]);
+    expect(types(after)).not.toContain("end-thread");
+    expect([worker.machine.holds(1, attempt(1)), worker.machine.holds(2, attempt(2))]).toEqual([true, true]);
+  });
+
+  test("[WORKER-19] in a new session under the old name everything is dropped too: what was said may be lost", () => {
+    const worker = aWorker(1);
+    worker.told(anAssign([1]), aStartActor(2, 1, undefined, { policy: "call" }));
+    const after = worker.feed(connected("w1", "new"));
+    expect(sends(after)).toMatchObject([{ type: "holding", complete: true, attemptIds: [], actors: [] }, {}]);
+    expect(worker.machine.snapshot()).toMatchObject({ running: [], actors: [] });
+  });
+
+  test("[WORKER-28] who was replaced by another page drops everything, and begins nothing until it is somebody new", () => {
+    const worker = aWorker(1);
+    worker.told(anAssign([1]), aStartActor(2));
+    const after = worker.feed({ type: "replaced" });
+    expect(sends(after)).toEqual([]);
+    expect(types(after)).not.toContain("start-thread");
+    expect(worker.machine.snapshot()).toMatchObject({ running: [], actors: [] });
+    expect(sends(worker.wait(10_000))).toEqual([]);
+    expect(types(worker.feed(connected("w2", "new")))).toContain("start-thread");
   });
 
   test("[WORKER-19] no thread is started before the first welcome", () => {
     const worker = new TestWorker();
     expect(worker.feed({ type: "threads-lent", threads: 2 })).toEqual([]);
-    expect(types(worker.feed(connected("w1", false))).filter((type) => type === "start-thread")).toHaveLength(2);
+    expect(types(worker.feed(connected("w1", "new"))).filter((type) => type === "start-thread")).toHaveLength(2);
   });
 });
 

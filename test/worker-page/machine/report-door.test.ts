@@ -31,6 +31,8 @@ describe("the door for reports", () => {
       { type: "log", lines: [{ attemptId: id, level: "warn", text: "hm" }] },
       { type: "actor-started", actorId: "ja.3", epoch: 1 },
       { type: "actor-ended", actorId: "ja.3", epoch: 1 },
+      { type: "saved", actorId: "ja.3", epoch: 1, number: 2, state: { bytes: bytesOf(3), refs: ["ja.2:0"] } },
+      { type: "retired", actorId: "ja.3", epoch: 1, returned: [id] },
       { type: "closed" },
     ];
     expect(readReports(reports)).toEqual({ reports, refused: [], broken: undefined });
@@ -50,6 +52,9 @@ describe("the door for reports", () => {
     ["a duration that is not finite", [{ ...done(id), ranMs: Number.POSITIVE_INFINITY }]],
     ["an unknown code", [{ type: "failed", attemptId: id, failure: { code: "OOPS", message: "" }, ranMs: 1 }]],
     ["an index below zero", [{ type: "produced", attemptId: id, index: -1, value: { bytes: bytesOf(1), refs: [] } }]],
+    ["a state without bytes", [{ type: "saved", actorId: "ja.3", epoch: 1, number: 1, state: { refs: [] } }]],
+    ["a number of a state that is none", [{ type: "saved", actorId: "ja.3", epoch: 1, number: 1.5, state: {} }]],
+    ["calls given back that are no list", [{ type: "retired", actorId: "ja.3", epoch: 1, returned: "ja.4#1" }]],
     ["an unknown level", [{ type: "log", lines: [{ attemptId: id, level: "loud", text: "" }] }]],
   ])("[WORKER-25] %s is broken, and what came before it stands", (_, said) => {
     const { reports, broken } = readReports(Array.isArray(said) ? [done(id), ...said] : said);

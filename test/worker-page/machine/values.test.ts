@@ -22,7 +22,7 @@ describe("inputs", () => {
   test("[WORKER-13] a task waits for its stored inputs, which are fetched once for all who need them", () => {
     const worker = aWorker(2);
     const asked = worker.told(anAssign([1, 2], { inputs: stored }));
-    expect(asked).toEqual([{ type: "download-object", objectId: input, sizeBytes: large }]);
+    expect(asked).toEqual([{ type: "download-object", objectId: input }]);
     const after = worker.feed({ type: "object-downloaded", objectId: input, bytes: bytesOf(large) });
     expect(runs(after)).toHaveLength(2);
     expect(instructionsOf(after, "run")[0]?.tasks[0]?.inputs).toEqual([{ id: input, bytes: bytesOf(large) }]);
@@ -99,7 +99,7 @@ describe("results", () => {
     const worker = aWorker(1);
     worker.told(anAssign([1]));
     worker.reported(1, done(attempt(1), large));
-    const after = worker.feed({ type: "upload-failed", objectId: objectIdOf("ja.1:0"), reason: "503" });
+    const after = worker.feed({ type: "upload-failed", objectId: objectIdOf("ja.1:0"), reason: "503", isFinal: false });
     expect(failures(after)).toEqual([[attempt(1), "OBJECT_LOST", true]]);
     expect(worker.feed({ type: "uploaded", objectId: objectIdOf("ja.1:0") })).toEqual([]);
   });
@@ -113,7 +113,12 @@ describe("results", () => {
       index: 0,
       value: { bytes: bytesOf(large), refs: [] },
     });
-    const stopped = worker.feed({ type: "upload-failed", objectId: objectIdOf("ja.1:0"), reason: "503" });
+    const stopped = worker.feed({
+      type: "upload-failed",
+      objectId: objectIdOf("ja.1:0"),
+      reason: "503",
+      isFinal: false,
+    });
     expect(stopped).toEqual([{ type: "cancel", threadId: 1, attemptIds: [attempt(1)] }]);
     expect(failures(worker.reported(1, done(attempt(1))))).toEqual([[attempt(1), "OBJECT_LOST", true]]);
   });

@@ -27,6 +27,9 @@ addEventListener("message", ({ data }: MessageEvent<ThreadPorts>) => {
     receive: (attemptId, message) =>
       report({ type: "progress", attemptId, fraction: 1, note: JSON.stringify(message) }),
     consumed: () => {},
+    committed: () => {},
+    retireActor: () => {},
+    askAgain: () => {},
   };
   expose(api, data.orders);
 

@@ -10,7 +10,13 @@ import { actorId, type AttemptId, attemptId, childId, type JobId, type WorkerId 
 import type { SubmitterMessage, Work } from "../../../protocol/messages.ts";
 import type { Spec, Submission } from "../../../protocol/nouns.ts";
 import type { Turns } from "../../../worker-page/threads/turns.ts";
-import type { ThreadActor, ThreadCall, ThreadReport, ThreadTask } from "../../../worker-page/threads/thread-api.ts";
+import type {
+  ThreadActor,
+  ThreadCall,
+  ThreadReport,
+  ThreadTask,
+  ThreadValue,
+} from "../../../worker-page/threads/thread-api.ts";
 import { ThreadRuntime } from "../../../worker-page/threads/thread-runtime.ts";
 
 type ReportOf<Type extends ThreadReport["type"]> = Extract<ThreadReport, { type: Type }>;
@@ -22,7 +28,21 @@ export const jobId = "jtest" as JobId;
 export const workerId = "wtest" as WorkerId;
 
 /** In Node a port hands on message after message before it lets a timer run; in a browser it takes turns, as this does. */
-const nodeTurns: Turns = { now: () => performance.now(), next: (then) => void setImmediate(then) };
+const nodeTurns: Turns = {
+  now: () => performance.now(),
+  next: (then) => void setImmediate(then),
+  after(ms, then) {
+    const timer = setTimeout(then, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Time that passes only where a test, or shipped code by `globalThis.pass(ms)`, says so. */
+export function aStillClock(): Turns {
+  let now = 0;
+  globalThis.pass = (ms) => void (now += ms);
+  return { ...nodeTurns, now: () => now };
+}
 
 export function aThread(turns: Turns = nodeTurns) {
   const batches: ThreadReport[][] = [];
@@ -68,7 +88,7 @@ export function aThread(turns: Turns = nodeTurns) {
       };
       const timer = setTimeout(
         () => reject(new Error(`${what} did not come; reports: ${JSON.stringify(all().map((report) => report.type))}`)),
-        2_000,
+        10_000,
       );
       waiting.add(look);
       look();
@@ -96,6 +116,40 @@ export function aThread(turns: Turns = nodeTurns) {
     /** What the actor's creation and calls look like to a thread. */
     actorOf: (cls: AnyClass, options: Record<string, unknown> = {}, args: unknown[] = [], restored = false) =>
       anActor(client, cls, options, args, restored),
+    /** The activation after that of `actor`, from this state. */
+    restored: (actor: ThreadActor, state: ThreadValue): ThreadActor => ({
+      ...actor,
+      epoch: actor.epoch + 1,
+      restored: true,
+      state: state.bytes.slice(),
+    }),
+    /** One line for each: `done 1` for the first call that was made, `saved 1 {"count":1}`. */
+    story: (calls: readonly ThreadCall[] = []): string[] =>
+      all().flatMap((report) => {
+        switch (report.type) {
+          case "done":
+          case "failed":
+            return [`${report.type} ${calls.findIndex((call) => call.attemptId === report.attemptId) + 1}`];
+          case "saved":
+            return [`saved ${report.number} ${JSON.stringify(decoded(report.state.bytes))}`];
+          case "retired":
+            return ["retired"];
+          case "actor-started":
+          case "actor-ended":
+            return [report.type];
+          default:
+            return [];
+        }
+      }),
+    /** From now on every state is durable that many ms after it was saved. */
+    commitsAfter(ms: number) {
+      let seen = of("saved").length;
+      waiting.add(() => {
+        for (const { actorId, epoch, number } of of("saved").slice(seen))
+          setTimeout(() => api.committed(actorId, epoch, number), ms);
+        seen = of("saved").length;
+      });
+    },
     async valueOf({ attemptId: id }: { readonly attemptId: AttemptId }): Promise<unknown> {
       const outcome = await outcomeOf(id);
       if (outcome.type === "failed")
@@ -241,6 +295,8 @@ export function notes(): unknown[] {
 declare global {
   // oxlint-disable-next-line no-var -- how a member of globalThis is declared
   var note: (what: unknown) => void;
+  // oxlint-disable-next-line no-var -- the same
+  var pass: (ms: number) => void;
 }
 
 /** It is there, or the test has failed. */

@@ -354,19 +354,3 @@ test("a busy actor does not starve another of the same thread", async () => {
   await Promise.all([one, ...many].map(({ attemptId }) => thread.outcomeOf(attemptId)));
   expect(thread.of("done").findIndex(({ attemptId }) => attemptId === one.attemptId)).toBeLessThan(5);
 });
-
-test("checkpoint() resolves", async () => {
-  const thread = aThread();
-  const { actor, call } = thread.actorOf(
-    class Saver {
-      async save() {
-        await grid.context().checkpoint();
-        return "saved";
-      }
-    },
-  );
-  thread.api.startActor(actor);
-  const one = call("save");
-  thread.api.call([one]);
-  expect(await thread.valueOf(one)).toBe("saved");
-});

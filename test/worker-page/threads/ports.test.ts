@@ -48,6 +48,9 @@ function anApi(obeyed: unknown[]): ThreadApi {
     cancel: note("cancel"),
     receive: note("receive"),
     consumed: note("consumed"),
+    committed: note("committed"),
+    retireActor: note("retireActor"),
+    askAgain: note("askAgain"),
   };
 }
 
