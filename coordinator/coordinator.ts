@@ -31,7 +31,7 @@ export interface CoordinatorOptions {
 }
 
 /** A journal this large is replaced by a picture of what it comes to, and again each time it has grown fourfold. */
-const compactBytes = 64 * 1024 * 1024;
+const compactBytes = 8 * 1024 * 1024;
 /** What was uploaded and never spoken of is kept this long: its owner may still be about to. */
 const orphanMs = 3_600_000;
 

@@ -311,7 +311,7 @@ export interface ActorOptions extends Resources {
    * { everyCalls, everyMs }: on that rhythm; calls since the last one are replayed after a loss. At least one of the two:
    * after so many calls, or so many ms after the first call that is in no state yet, whichever comes first, and between
    * calls. One left out sets no limit.
-   * "manual": at `grid.context().checkpoint()`. "off": as in Ray, a restart runs the constructor again.
+   * "manual": at `grid.context().checkpoint()`, and when it is moved alive. "off": as in Ray, a restart runs the constructor again.
    *
    * The state is taken between calls. With `maxConcurrency` above 1 or `concurrencyGroups` it is taken while calls are in
    * progress: after a loss such a call runs again, from what the state was then.

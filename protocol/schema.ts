@@ -35,8 +35,9 @@ export class Writer {
     this.reserve(1);
     this.bytes[this.at++] = value;
   }
-  /** Unsigned, up to 2^53 - 1, in groups of seven bits. */
+  /** Unsigned, up to 2^53 - 1, in groups of seven bits. Throws RangeError for anything else. */
   varint(value: number): void {
+    if (!(value >= 0 && value <= Number.MAX_SAFE_INTEGER)) throw new RangeError(`Cannot write ${value} as a count`);
     this.reserve(8);
     while (value > 0x7f) {
       this.bytes[this.at++] = (value % 128) | 0x80;

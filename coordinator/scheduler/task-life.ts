@@ -100,7 +100,9 @@ const nothingMissing = { missing: 0 };
 
 /** A client that comes back without its memory goes on counting from here. */
 export function noteOrdinal({ job, parent }: Speaker, id: Task["id"]): void {
-  if (parent === job.id) job.submitted = Math.max(job.submitted, ordinalOf(id));
+  const ordinal = parent === job.id ? ordinalOf(id) : 0;
+  // Any text may stand there: only what can be counted on from is noted.
+  if (ordinal > job.submitted && Number.isSafeInteger(ordinal)) job.submitted = ordinal;
 }
 
 /** Whoever submits holds what comes of it: a client until it releases, a task until it ends, a call's actor while it lives. */

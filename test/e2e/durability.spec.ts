@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "@playwright/test";
 import type { ActorHandle, Grid } from "../../sdk/index.ts";
 import { ChaosBrowser } from "../chaos/browsers.ts";
@@ -302,6 +304,54 @@ for (const tabStays of [true, false]) {
     await second.kill(found);
   });
 }
+
+test("[GRID-50] a client's page that is reloaded goes on with its job, over a killed coordinator too", async ({
+  durable,
+  page,
+}) => {
+  await durable.tab();
+  const other = createServer((_, response) =>
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>client</title>"),
+  );
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  try {
+    await page.goto(`http://127.0.0.1:${(other.address() as AddressInfo).port}/`);
+    await page.evaluate(async (url) => {
+      const { connect } = await import(`${url}/sdk.js`);
+      const client = await connect(url, { logs: false });
+      class Counter {
+        value = 0;
+        increment(): number {
+          return ++this.value;
+        }
+      }
+      const counter = client.remote(Counter, { name: "mine" }).remote();
+      await client.get(counter.increment.remote());
+      const slow = client.remote(async () => {
+        await new Promise((resolve) => setTimeout(resolve, 3_000));
+        return "done";
+      });
+      sessionStorage.setItem("ticket", client.ticket);
+      sessionStorage.setItem("result", slow.remote().id);
+      // Until the grid has heard of it.
+      await client.state.listTasks();
+    }, durable.coordinator.url);
+    await page.reload();
+    await durable.restart();
+    const found = await page.evaluate(async (url) => {
+      const { connect } = await import(`${url}/sdk.js`);
+      const client = await connect(url, { logs: false, ticket: sessionStorage.getItem("ticket") ?? "" });
+      const result = await client.ref(sessionStorage.getItem("result") ?? "").get({ timeoutMs: 20_000 });
+      const counter = await client.getActor("mine");
+      const value = await client.get(counter.increment.remote());
+      await client.close();
+      return { result, value };
+    }, durable.coordinator.url);
+    expect(found).toEqual({ result: "done", value: 2 });
+  } finally {
+    other.close();
+  }
+});
 
 /** A call takes a moment, so that some are always in progress. */
 class SlowCounter {

@@ -162,12 +162,14 @@ export class SimCoordinator {
     this.scheduler = restored(this.#picture);
     for (const batch of this.#journal) {
       const orders = this.#comparable(this.scheduler.handle(...batch.events));
-      if (orders !== batch.orders) throw this.#differs("a replay", batch, orders);
+      if (orders !== batch.orders) throw this.#differs("[SIM-6] a replay", batch, orders);
     }
     if (this.#options.isCompared) this.#checkHistory();
     this.isDown = false;
+    const before = livesOf(this.scheduler);
     this.take([{ type: "coordinator-restarted" }]);
     this.check(true);
+    if (livesOf(this.scheduler) !== before) throw this.#world.problem("[SIM-8] the restart itself took something away");
   }
 
   // ---------------------------------------------------------------------------------------- judgement
@@ -187,9 +189,9 @@ export class SimCoordinator {
   /** What is restored from a picture draws the same picture. */
   #checkPicture(picture: readonly Uint8Array[]): void {
     const twin = restored(picture);
-    if (!isSame(picture, [...twin.snapshot()])) throw this.#world.problem("a picture's picture is another");
+    if (!isSame(picture, [...twin.snapshot()])) throw this.#world.problem("[SIM-7] a picture's picture is another");
     const broken = violations(twin);
-    if (broken.length > 0) throw this.#world.problem(`in a restored picture ${broken.slice(0, 5).join("; ")}`);
+    if (broken.length > 0) throw this.#world.problem(`[SIM-7] in a restored picture ${broken.slice(0, 5).join("; ")}`);
     this.#twin = twin;
   }
 
@@ -198,13 +200,13 @@ export class SimCoordinator {
     const all = new Scheduler(schedulerOptions);
     for (const { events } of this.history) all.handle(...events);
     if (!isSame([...all.snapshot()], [...this.scheduler.snapshot()]))
-      throw this.#world.problem("a compacted journal comes to another state than the whole");
+      throw this.#world.problem("[SIM-6] a compacted journal comes to another state than the whole");
   }
 
   #compareTwin(batch: Batch): void {
     if (this.#twin === undefined) return;
     const orders = this.#comparable(this.#twin.handle(...batch.events));
-    if (orders !== batch.orders) throw this.#differs("a scheduler restored from a picture", batch, orders);
+    if (orders !== batch.orders) throw this.#differs("[SIM-7] a scheduler restored from a picture", batch, orders);
   }
 
   /** Who waits is not part of a picture, so answers are left out. */
@@ -217,6 +219,12 @@ export class SimCoordinator {
     const types = events.map(({ type }) => type).join(", ");
     return this.#world.problem(`${what} decides otherwise after ${types}:\n${orders}\n---- and now\n${now}`);
   }
+}
+
+/** All attempts and activations. */
+function livesOf({ records }: Scheduler): string {
+  const actors = [...records.actors.values()].map(({ id, epoch, state }) => `${id} ${epoch} ${state.name}`);
+  return [...records.attempts.keys(), ...actors].join("\n");
 }
 
 function restored(picture: readonly Uint8Array[]): Scheduler {

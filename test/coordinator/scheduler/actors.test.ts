@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptId, ObjectId, TaskId } from "../../../protocol/ids.ts";
-import { failure } from "../../../protocol/nouns.ts";
 import { aCallSpec, aSpec, aSubmission } from "../../simulation/builders.ts";
 import { actor, ActorGrid, worker } from "./actor-grid.ts";
 import { client, job, lines } from "./small-grid.ts";

@@ -14,9 +14,11 @@ export const client: Submitter = { type: "client", jobId: job };
 
 export class SmallGrid {
   readonly scheduler: Scheduler;
+  readonly options: Partial<SchedulerOptions>;
   at = 0;
 
   constructor(options: Partial<SchedulerOptions> = {}) {
+    this.options = options;
     this.scheduler = new Scheduler(options);
     this.tell({ type: "job-opened", jobId: job, name: "job", namespace: "default" });
   }
