@@ -83,10 +83,13 @@ function readReport(step: Step): Count | undefined {
   }
 }
 
+const withBrowsers = process.argv.includes("--browsers");
+// Before a push every seed, before a commit some.
+process.env["SIMULATION_SEEDS"] ??= withBrowsers ? "50" : "15";
 rmSync(results, { recursive: true, force: true });
 mkdirSync(results);
 const counts = await Promise.all(staticSteps.map(runQuietly));
-for (const step of process.argv.includes("--browsers") ? [vitest("unit"), ...browserSteps] : [vitest("unit")]) {
+for (const step of withBrowsers ? [vitest("unit"), ...browserSteps] : [vitest("unit")]) {
   counts.push(await runTests(step));
 }
 const summary = summaryLine(counts);
