@@ -227,6 +227,8 @@ export function ended(
   crashed: boolean,
 ): void {
   if (!isCurrent(actor, workerId, epoch)) return;
+  // What it needs could not be fetched there: no crash of its own, and perhaps it can be elsewhere, or later.
+  if (crashed && problem?.code === "OBJECT_LOST") return lost(m, actor, problem.message, false);
   if (crashed) return lost(m, actor, "its thread died", true);
   leaveHome(m, actor);
   if (problem === undefined) return die(m, actor, diedFailure(actor, "it ended itself"), "exit");

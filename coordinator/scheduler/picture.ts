@@ -24,6 +24,7 @@ import {
   workerIdSchema,
 } from "../../protocol/nouns.ts";
 import {
+  bytes,
   choice,
   count,
   dictionary,
@@ -108,6 +109,8 @@ const partSchema = union({
   },
   duration: { functionId: functionIdSchema, ms: real },
   object: { id: objectId, state: objectStateSchema, holders: count },
+  /** One that is pending, and that most are. */
+  pending: { id: objectId, holders: count },
   actor: {
     id: actorIdSchema,
     spec: actorSpecSchema,
@@ -145,6 +148,17 @@ const partSchema = union({
     endedAt: real,
     workerId: optional(workerIdSchema),
     onRecord: flag,
+  },
+  /** A task that is queued for the first time, as a million of them may be. */
+  fresh: {
+    id: taskIdSchema,
+    spec: count,
+    order: count,
+    actor: optional(count),
+    args: bytes(limits.messageBytes),
+    inputs: objectIds,
+    holds: objectIds,
+    submittedAt: real,
   },
   /** `recallable`: sent ahead, and not taken back yet. */
   attempt: {

@@ -53,7 +53,9 @@ export class Restorer {
         records.durations.set(one.functionId, one.ms);
         return;
       case "object":
-        return this.#object(one);
+        return this.#object(one.id, stateOfObject(one.state), one.holders);
+      case "pending":
+        return this.#object(one.id, pending, one.holders);
       case "actor":
         return this.#actor(one);
       case "alias":
@@ -64,6 +66,8 @@ export class Restorer {
         return;
       case "task":
         return this.#task(one);
+      case "fresh":
+        return this.#fresh(one);
       case "dependents": {
         const object = records.objects.get(one.id);
         if (object !== undefined) object.dependents = new Set(one.items.map((order) => this.#item(order)));
@@ -143,17 +147,9 @@ export class Restorer {
 
   // ---------------------------------------------------------------------------------------- one by one
 
-  #object({ id, state, holders }: PartOf<"object">): void {
+  #object(id: ObjectRecord["id"], state: ObjectRecord["state"], holders: number): void {
     const job = this.#job(jobOf(id));
-    const object: ObjectRecord = {
-      id,
-      job,
-      state: stateOfObject(state),
-      holders,
-      lineage: 0,
-      dependents: undefined,
-      wants: undefined,
-    };
+    const object: ObjectRecord = { id, job, state, holders, lineage: 0, dependents: undefined, wants: undefined };
     this.#m.records.objects.set(id, object);
     job.objects.add(object);
   }
@@ -209,11 +205,39 @@ export class Restorer {
     return workerId === undefined ? undefined : this.#worker(workerId);
   }
 
+  #fresh(one: PartOf<"fresh">): void {
+    const { id, args, inputs, holds } = one;
+    const { job, parent } = this.#above(id);
+    job.queued++;
+    this.#keep({
+      id,
+      job,
+      parent,
+      spec: known(this.#specs[one.spec], `spec ${one.spec}`),
+      order: one.order,
+      work: { id, args, inputs: inputs.length === 0 ? none : inputs, holds: holds.length === 0 ? none : holds },
+      state: queued,
+      actor: one.actor === undefined ? undefined : this.#actorOf(one.actor),
+      attempts: 0,
+      retries: 0,
+      workersLost: 0,
+      cancelAsked: false,
+      cancelForced: false,
+      children: undefined,
+      made: undefined,
+      produced: 0,
+      taken: 0,
+      submittedAt: one.submittedAt,
+      startedAt: 0,
+      endedAt: 0,
+      workerId: undefined,
+      placement: undefined,
+    });
+  }
+
   #task(one: PartOf<"task">): void {
-    const { records } = this.#m;
     const { id } = one;
-    const job = this.#job(jobOf(id));
-    const parent = id.slice(0, id.lastIndexOf(".")) as ParentId;
+    const { job, parent } = this.#above(id);
     const task: Task = {
       id,
       job,
@@ -238,16 +262,33 @@ export class Restorer {
       workerId: one.workerId,
       placement: undefined,
     };
-    this.#byOrder.set(task.order, task);
     if (task.state.name === "queued") job.queued++;
-    if (!one.onRecord) return;
-    records.tasks.set(id, task);
-    job.tasks.add(task);
-    // The brand was minted when its parent was submitted; a job is not among tasks.
-    const above = records.tasks.get(parent as string as TaskId);
-    if (above !== undefined) (above.children ??= new Set()).add(task);
+    if (!one.onRecord) {
+      this.#byOrder.set(task.order, task);
+      return;
+    }
+    this.#keep(task);
     if (task.state.name === "finished" && task.actor === undefined && task.work !== undefined)
       this.#keepLineage(task.work);
+  }
+
+  /** The job it is of, and who submitted it. */
+  #above(id: TaskId): { readonly job: Job; readonly parent: ParentId } {
+    const job = this.#job(jobOf(id));
+    const dot = id.lastIndexOf(".");
+    // The brand was minted when the parent was submitted.
+    return { job, parent: dot === job.id.length ? job.id : (id.slice(0, dot) as ParentId) };
+  }
+
+  #keep(task: Task): void {
+    const { records } = this.#m;
+    const { job, parent } = task;
+    this.#byOrder.set(task.order, task);
+    records.tasks.set(task.id, task);
+    job.tasks.add(task);
+    if (parent === job.id) return;
+    const above = records.tasks.get(parent as TaskId);
+    if (above !== undefined) (above.children ??= new Set()).add(task);
   }
 
   #keepLineage({ inputs, holds }: Submission): void {
@@ -294,6 +335,10 @@ export class Restorer {
     }
   }
 }
+
+const none: never[] = [];
+const pending: ObjectRecord["state"] = { name: "pending" };
+const queued: TaskState = { name: "queued" };
 
 function known<T>(found: T | undefined, what: string): T {
   if (found === undefined) throw new TypeError(`Cannot restore: ${what} is not in the picture`);

@@ -54,8 +54,8 @@ export class Scheduler {
     return out;
   }
 
-  /** Everything that is known, in chunks of bytes for `restore`, drawn as they are taken. */
-  snapshot(): Iterable<Uint8Array> {
+  /** Everything that is known, in chunks of bytes for `restore`. */
+  snapshot(): readonly Uint8Array[] {
     return snapshot(this.#m);
   }
   /** The chunks of one snapshot, in order, into a scheduler that has handled nothing yet. */

@@ -17,83 +17,109 @@ import {
 } from "./picture.ts";
 import { type Actor, type ActorState, isOver, type ObjectRecord, type Task, type TaskState } from "./records.ts";
 
-export function* snapshot(m: Machine): Iterable<Uint8Array> {
-  let out = new Writer(chunkBytes + 64 * 1024);
-  for (const one of partsOf(m)) {
-    part.write(one, out);
-    if (out.at < chunkBytes) continue;
-    yield out.bytes.slice(0, out.at);
-    out = new Writer(chunkBytes + 64 * 1024);
-  }
-  if (out.at > 0) yield out.bytes.slice(0, out.at);
-}
-
-function* partsOf(m: Machine): Iterable<Part> {
+/** In chunks, each a run of parts. */
+export function snapshot(m: Machine): readonly Uint8Array[] {
+  const sheet = new Sheet();
   const { records } = m;
   const { at, order, restarts, restartedAt, recallAt, aheadFrom } = m;
-  yield { type: "machine", at, order, restarts, restartedAt, recallAt, aheadFrom };
-  for (const job of records.jobs.values()) yield { type: "job", ...job };
-  for (const worker of records.workers.values()) yield { type: "worker", ...worker };
-  for (const [functionId, ms] of records.durations) yield { type: "duration", functionId, ms };
-  for (const { id, state, holders } of records.objects.values())
-    yield { type: "object", id, state: objectStateOf(state), holders };
+  sheet.draw({ type: "machine", at, order, restarts, restartedAt, recallAt, aheadFrom });
+  for (const job of records.jobs.values()) sheet.draw({ type: "job", ...job });
+  for (const worker of records.workers.values()) sheet.draw({ type: "worker", ...worker });
+  for (const [functionId, ms] of records.durations) sheet.draw({ type: "duration", functionId, ms });
+  for (const object of records.objects.values()) sheet.draw(partOfObject(object));
   for (const actor of records.actors.values()) {
     const made = Array.from(actor.made, ({ id }) => id);
-    yield { type: "actor", ...actor, state: actorStateOf(actor.state), made };
+    sheet.draw({ type: "actor", ...actor, state: actorStateOf(actor.state), made });
   }
   for (const [asked, actor] of records.aliases)
-    if (records.actors.get(actor.id) === actor) yield { type: "alias", asked, actor: actor.order };
-  yield* taskParts(m);
+    if (records.actors.get(actor.id) === actor) sheet.draw({ type: "alias", asked, actor: actor.order });
+  drawTasks(sheet, m);
   for (const { id, dependents } of records.objects.values()) {
     if (dependents === undefined) continue;
-    yield { type: "dependents", id, items: ordersOf([...dependents].filter(({ state }) => state.name === "waiting")) };
+    const waiting = [...dependents].filter(({ state }) => state.name === "waiting");
+    sheet.draw({ type: "dependents", id, items: ordersOf(waiting) });
   }
-  yield* attemptParts(m);
-  for (const actor of records.actors.values()) yield* callParts(actor);
+  drawAttempts(sheet, m);
+  for (const actor of records.actors.values()) drawCalls(sheet, actor);
   for (const { id, actors } of records.workers.values())
-    if (actors.size > 0) yield { type: "residents", workerId: id, actors: ordersOf(actors) };
-  for (const [home, actors] of records.homeless) yield { type: "homeless", home, actors: ordersOf(actors) };
-  yield* queueParts(m);
-  for (const due of m.deadlines.inOrder()) yield* dueParts(m, due.at, due.what);
+    if (actors.size > 0) sheet.draw({ type: "residents", workerId: id, actors: ordersOf(actors) });
+  for (const [home, actors] of records.homeless) sheet.draw({ type: "homeless", home, actors: ordersOf(actors) });
+  drawQueues(sheet, m);
+  for (const due of m.deadlines.inOrder()) drawDue(sheet, m, due.at, due.what);
   for (const entry of m.history) {
     const { state } = entry;
     if (state === "finished" || state === "failed" || state === "cancelled")
-      yield { type: "ended", ...entry, state, error: entry.error };
+      sheet.draw({ type: "ended", ...entry, state, error: entry.error });
   }
-  yield { type: "end", turn: m.turn?.id };
+  sheet.draw({ type: "end", turn: m.turn?.id });
+  return sheet.chunks();
 }
 
-function* taskParts({ records }: Machine): Iterable<Part> {
+/** Where parts are drawn, one after the other. */
+class Sheet {
+  readonly #chunks: Uint8Array[] = [];
+  #out = new Writer(chunkBytes + 64 * 1024);
+
+  draw(one: Part): void {
+    part.write(one, this.#out);
+    if (this.#out.at < chunkBytes) return;
+    this.#cut();
+    this.#out = new Writer(chunkBytes + 64 * 1024);
+  }
+  chunks(): readonly Uint8Array[] {
+    if (this.#out.at > 0) this.#cut();
+    return this.#chunks;
+  }
+  #cut(): void {
+    this.#chunks.push(this.#out.bytes.slice(0, this.#out.at));
+  }
+}
+
+function partOfObject({ id, state, holders }: ObjectRecord): Part {
+  if (state.name === "pending") return { type: "pending", id, holders };
+  return { type: "object", id, state: objectStateOf(state), holders };
+}
+
+function drawTasks(sheet: Sheet, { records }: Machine): void {
   const specs = new Map<Spec, number>();
-  for (const task of records.tasks.values()) yield* taskPart(task, specs, true);
+  const draw = (task: Task, onRecord: boolean): void => {
+    let spec = specs.get(task.spec);
+    if (spec === undefined) {
+      specs.set(task.spec, (spec = specs.size));
+      sheet.draw({ type: "spec", spec: task.spec });
+    }
+    sheet.draw(partOfTask(task, spec, onRecord));
+  };
+  for (const task of records.tasks.values()) draw(task, true);
   for (const actor of records.actors.values())
-    for (const call of actor.log.values()) if (records.tasks.get(call.id) !== call) yield* taskPart(call, specs, false);
+    for (const call of actor.log.values()) if (records.tasks.get(call.id) !== call) draw(call, false);
 }
 
 /** Fields one by one: there may be a million of these. */
-function* taskPart(task: Task, specs: Map<Spec, number>, onRecord: boolean): Iterable<Part> {
-  let spec = specs.get(task.spec);
-  if (spec === undefined) {
-    specs.set(task.spec, (spec = specs.size));
-    yield { type: "spec", spec: task.spec };
+function partOfTask(task: Task, spec: number, onRecord: boolean): Part {
+  const { id, order, work, submittedAt } = task;
+  const actor = task.actor?.order;
+  if (work !== undefined && isFresh(task)) {
+    const { args, inputs, holds } = work;
+    return { type: "fresh", id, spec, order, actor, args, inputs, holds, submittedAt };
   }
-  yield {
+  return {
     type: "task",
-    id: task.id,
+    id,
     spec,
-    order: task.order,
-    work: task.work,
+    order,
+    work,
     state: taskStateOf(task.state),
-    actor: task.actor?.order,
+    actor,
     attempts: task.attempts,
     retries: task.retries,
     workersLost: task.workersLost,
     cancelAsked: task.cancelAsked,
     cancelForced: task.cancelForced,
-    made: task.made?.map(({ id }) => id),
+    made: task.made?.map((object) => object.id),
     produced: task.produced,
     taken: task.taken,
-    submittedAt: task.submittedAt,
+    submittedAt,
     startedAt: task.startedAt,
     endedAt: task.endedAt,
     workerId: task.workerId,
@@ -101,37 +127,35 @@ function* taskPart(task: Task, specs: Map<Spec, number>, onRecord: boolean): Ite
   };
 }
 
-function* attemptParts(m: Machine): Iterable<Part> {
+/** Nothing has happened to it but that its inputs came: a task that nobody was given yet, or that was not cancelled. */
+function isFresh(task: Task): boolean {
+  if (task.state.name !== "queued" || task.attempts > 0 || task.cancelAsked) return false;
+  return task.made === undefined && task.taken === 0;
+}
+
+function drawAttempts(sheet: Sheet, m: Machine): void {
   for (const attempt of m.records.attempts.values()) {
     const { task, worker, assignedAt, ahead, blocked, estimateMs } = attempt;
+    const workerId = worker.id;
     const recallable = m.ahead.has(attempt);
-    yield {
-      type: "attempt",
-      task: task.order,
-      workerId: worker.id,
-      assignedAt,
-      ahead,
-      recallable,
-      blocked,
-      estimateMs,
-    };
+    sheet.draw({ type: "attempt", task: task.order, workerId, assignedAt, ahead, recallable, blocked, estimateMs });
   }
   let run: { readonly until: number; readonly tasks: number[] } | undefined;
   for (const [{ task }, until] of m.leases.inOrder()) {
     if (run !== undefined && (run.until !== until || run.tasks.length >= runLength)) {
-      yield { type: "leases", ...run };
+      sheet.draw({ type: "leases", ...run });
       run = undefined;
     }
     run ??= { until, tasks: [] };
     run.tasks.push(task.order);
   }
-  if (run !== undefined) yield { type: "leases", ...run };
+  if (run !== undefined) sheet.draw({ type: "leases", ...run });
 }
 
-function* callParts(actor: Actor): Iterable<Part> {
+function drawCalls(sheet: Sheet, actor: Actor): void {
   const { order, mailbox, inFlight, log, replays } = actor;
   if (mailbox.size + inFlight.size + log.size === 0) return;
-  yield {
+  sheet.draw({
     type: "calls",
     actor: order,
     // A call that has ended while it waited for inputs keeps its place until its turn.
@@ -142,42 +166,42 @@ function* callParts(actor: Actor): Iterable<Part> {
     inFlight: ordersOf(inFlight),
     log: ordersOf(log.values()),
     replays: [...replays].map(([id, call]) => ({ call: call.order, attempt: attemptNumber(id) })),
-  };
+  });
 }
 
-function* queueParts({ classes }: Machine): Iterable<Part> {
+function drawQueues(sheet: Sheet, { classes }: Machine): void {
   const places = new Map<unknown, number>();
   for (const of of classes.all()) {
     const { job, demand, priority, labels, placement, alone, actors } = of;
     places.set(of, places.size);
-    yield { type: "class", jobId: job.id, demand, priority, labels, placement, alone, actors };
+    sheet.draw({ type: "class", jobId: job.id, demand, priority, labels, placement, alone, actors });
   }
   for (const of of classes.waiting()) {
     const items = ordersOf(of.queue);
     for (let from = 0; from < items.length; from += runLength)
-      yield { type: "queue", of: places.get(of) ?? 0, items: items.slice(from, from + runLength) };
+      sheet.draw({ type: "queue", of: places.get(of) ?? 0, items: items.slice(from, from + runLength) });
   }
 }
 
 /** Those that still matter. */
-function* dueParts(m: Machine, at: number, due: Deadline): Iterable<Part> {
+function drawDue(sheet: Sheet, m: Machine, at: number, due: Deadline): void {
   switch (due.type) {
     case "grace": {
-      const { worker } = due;
-      if (m.records.workers.get(worker.id) === worker && worker.link === "away" && worker.awayUntil === at)
-        yield { type: "grace-due", at, workerId: worker.id };
+      const { worker, until } = due;
+      if (m.records.workers.get(worker.id) === worker && worker.link === "away" && worker.awayUntil === until)
+        sheet.draw({ type: "grace-due", at, workerId: worker.id });
       return;
     }
     case "home": {
-      const { actor } = due;
-      if (actor.state.name === "restarting" && actor.state.until === at)
-        yield { type: "home-due", at, actor: actor.order };
+      const { actor, until } = due;
+      if (actor.state.name === "restarting" && actor.state.until === until)
+        sheet.draw({ type: "home-due", at, actor: actor.order });
       return;
     }
     case "unschedulable": {
       const { task, attempts } = due;
       if (task.state.name === "queued" && task.attempts === attempts)
-        yield { type: "unschedulable-due", at, task: task.order, attempts };
+        sheet.draw({ type: "unschedulable-due", at, task: task.order, attempts });
     }
   }
 }

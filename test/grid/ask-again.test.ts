@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { ObjectLostError } from "../../protocol/errors.ts";
 import { openGrid, payload, ready, settled } from "./memory-host.ts";
 
 const echo = (value: unknown): unknown => value;
@@ -49,5 +50,35 @@ describe("a coordinator that forgot what it was asked", () => {
     const { host, askAgain } = openGrid();
     askAgain();
     expect(host.said).toEqual([]);
+  });
+});
+
+describe("a stored value whose bytes are gone", () => {
+  it("[SDK-55] is asked for again, since its maker makes it again; not for ever", async () => {
+    const { grid, host, receive } = openGrid();
+    const lost = (): Promise<never> => Promise.reject(new ObjectLostError("not stored here"));
+    host.download = lost;
+    const ref = grid.remote(echo).remote("large");
+    const got = grid.get(ref);
+    await settled();
+    receive(ready.stored(ref.id, 5));
+    await settled();
+    expect(host.all("want").map(({ ids, values }) => [ids, values])).toEqual([
+      [[ref.id], true],
+      [[ref.id], true],
+    ]);
+    host.download = async () => payload("made again");
+    receive(ready.stored(ref.id, 5));
+    expect(await got).toBe("made again");
+
+    host.download = lost;
+    const never = grid.remote(echo).remote("gone");
+    const failed = expect(grid.get(never)).rejects.toThrow(ObjectLostError);
+    await settled();
+    for (let tries = 0; tries < 4; tries++) {
+      receive(ready.stored(never.id, 5));
+      await settled();
+    }
+    await failed;
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AttemptId, ObjectId, TaskId } from "../../../protocol/ids.ts";
+import { failure } from "../../../protocol/nouns.ts";
 import { aCallSpec, aSpec, aSubmission } from "../../simulation/builders.ts";
 import { actor, ActorGrid, worker } from "./actor-grid.ts";
 import { client, job, lines } from "./small-grid.ts";
@@ -97,6 +98,23 @@ describe("an actor", () => {
     grid.call("j1.2", "j1.1");
     expect(lines(grid.ended("j1.1", "w1", 2))).toEqual([]);
     expect(lines(grid.want("j1.2:0"))).toEqual(["deliver j1.2:0 ACTOR_DIED"]);
+  });
+
+  it("[ACTOR-7] a worker that cannot fetch what it needs to start spends none either", () => {
+    const grid = new ActorGrid();
+    grid.join("w1");
+    grid.create("j1.1", { maxRestarts: 1 });
+    for (const epoch of [1, 2, 3]) {
+      const orders = grid.tell({
+        type: "actor-ended",
+        workerId: worker("w1"),
+        actorId: actor("j1.1"),
+        epoch,
+        failure: failure("OBJECT_LOST", "its state could not be fetched"),
+        crashed: true,
+      });
+      expect(lines(orders)).toEqual([`start j1.1 on w1 epoch ${epoch + 1}`]);
+    }
   });
 
   it("[ACTOR-8] news of an earlier epoch is refused", () => {

@@ -19,7 +19,7 @@ class RestartedGrid extends ActorGrid {
 }
 
 describe("after a restart of the coordinator", () => {
-  it("[RESTART-1] leases and graces begin anew: that nobody was there to be heard by costs nobody anything", () => {
+  it("[REJOIN-1] leases and graces begin anew: that nobody was there to be heard by costs nobody anything", () => {
     const grid = new RestartedGrid();
     grid.submit("j1.1");
     grid.join("w2");
@@ -35,7 +35,7 @@ describe("after a restart of the coordinator", () => {
     expect(grid.stateOf("j1.1")).toBe("finished");
   });
 
-  it("[RESTART-2] nothing is sent to a worker before it has said what it has", () => {
+  it("[REJOIN-2] nothing is sent to a worker before it has said what it has", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -50,7 +50,7 @@ describe("after a restart of the coordinator", () => {
     ]);
   });
 
-  it("[RESTART-3] a task that its worker does not name never arrived: it is queued, and nobody is to blame", () => {
+  it("[REJOIN-3] a task that its worker does not name never arrived: it is queued, and nobody is to blame", () => {
     const grid = new RestartedGrid();
     grid.submit("j1.1", { maxRetries: 0 });
     grid.submit("j1.2");
@@ -61,7 +61,7 @@ describe("after a restart of the coordinator", () => {
     expect([task?.retries, task?.workersLost]).toEqual([0, 0]);
   });
 
-  it("[RESTART-4] calls that it does not name are sent again in their order, and before later ones", () => {
+  it("[REJOIN-4] calls that it does not name are sent again in their order, and before later ones", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -76,7 +76,7 @@ describe("after a restart of the coordinator", () => {
     ]);
   });
 
-  it("[RESTART-4] so are those of a log that run again", () => {
+  it("[REJOIN-4] so are those of a log that run again", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1", { checkpoint: { type: "rhythm", everyCalls: 10 } });
     grid.started("j1.1", "w1");
@@ -92,7 +92,7 @@ describe("after a restart of the coordinator", () => {
     ]);
   });
 
-  it("[RESTART-5] an actor whose start never arrived is started again, even one that may not be restarted", () => {
+  it("[REJOIN-5] an actor whose start never arrived is started again, even one that may not be restarted", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1", { maxRestarts: 0 });
     grid.downFor(100);
@@ -100,7 +100,7 @@ describe("after a restart of the coordinator", () => {
     expect(lines(grid.holding("w1", []))).toEqual(["start j1.1 on w1 epoch 1000001"]);
   });
 
-  it("[RESTART-5] so is one of which its worker has an earlier life, and one that it has lost", () => {
+  it("[REJOIN-5] so is one of which its worker has an earlier life, and one that it has lost", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -116,7 +116,7 @@ describe("after a restart of the coordinator", () => {
     ]);
   });
 
-  it("[RESTART-6] what was to be cancelled and what was consumed is told again", () => {
+  it("[REJOIN-6] what was to be cancelled and what was consumed is told again", () => {
     const grid = new RestartedGrid();
     grid.submit("j1.1");
     grid.submit("j1.2", { kind: "generator", backpressure: 4 });
@@ -140,7 +140,7 @@ describe("after a restart of the coordinator", () => {
     expect(grid.stateOf("j1.5")).toBe("cancelled");
   });
 
-  it("[RESTART-7] whoever waits asks again, and is answered once", () => {
+  it("[REJOIN-7] whoever waits asks again, and is answered once", () => {
     const grid = new RestartedGrid();
     grid.submit("j1.1");
     grid.want("j1.1:0");
@@ -151,7 +151,7 @@ describe("after a restart of the coordinator", () => {
     expect(lines(grid.done("w1", "j1.1#1"))).toEqual(["deliver j1.1:0 value"]);
   });
 
-  it("[RESTART-8] no epoch is given twice, not even one that a restart has forgotten", () => {
+  it("[REJOIN-8] no epoch is given twice, not even one that a restart has forgotten", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -165,7 +165,7 @@ describe("after a restart of the coordinator", () => {
     expect(lines(grid.left("w2"))).toEqual(["start j1.1 on w3 epoch 2000001 restored"]);
   });
 
-  it("[RESTART-9] what a worker has that just joined says nothing about what was sent to it since", () => {
+  it("[REJOIN-9] what a worker has that just joined says nothing about what was sent to it since", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1", { maxRestarts: 0 });
     grid.submit("j1.2");
@@ -178,7 +178,7 @@ describe("after a restart of the coordinator", () => {
     expect(lines(grid.holding("w1", []))).toEqual([]);
   });
 
-  it("[RESTART-10] an attempt that was given out and not kept is dropped, and its number is spent", () => {
+  it("[REJOIN-10] an attempt that was given out and not kept is dropped, and its number is spent", () => {
     const grid = new RestartedGrid();
     grid.tell({ type: "worker-away", workerId: worker("w1") });
     grid.submit("j1.1");
@@ -189,7 +189,7 @@ describe("after a restart of the coordinator", () => {
     expect(grid.stateOf("j1.1")).toBe("running");
   });
 
-  it("[RESTART-11] what nobody can run has its whole time again", () => {
+  it("[REJOIN-11] what nobody can run has its whole time again", () => {
     const grid = new RestartedGrid();
     grid.join("w2", 1, { room: "1" });
     grid.submit("j1.1", { labels: { room: ["1"] }, unschedulableMs: 500 });
@@ -201,7 +201,7 @@ describe("after a restart of the coordinator", () => {
     expect(grid.stateOf("j1.2")).toBe("failed");
   });
 
-  it("[RESTART-12] an actor that waits for its home waits on", () => {
+  it("[REJOIN-12] an actor that waits for its home waits on", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -216,7 +216,7 @@ describe("after a restart of the coordinator", () => {
 });
 
 describe("a worker that is away", () => {
-  it("[LINK-12] is given up a whole grace after it went, however often it went before", () => {
+  it("[LINK-13] is given up a whole grace after it went, however often it went before", () => {
     const grid = new RestartedGrid();
     const away = () => grid.tell({ type: "worker-away", workerId: worker("w1") });
     away();
