@@ -195,8 +195,10 @@ export class Sessions {
     const known = kept?.owner.type === "client" ? kept.owner.jobId : this.#ticketed(said.ticket);
     if (known === undefined && said.ticket !== undefined)
       return refuse("DISCONNECTED", "Cannot find the job of this ticket: it was closed, or is not of this coordinator");
-    if (known !== undefined && jobs.get(known)?.closed !== false)
+    if (known !== undefined && jobs.get(known)?.closed !== false) {
+      if (kept !== undefined) coordinator.sessionClosed(kept.sessionId);
       return refuse("DISCONNECTED", "Cannot resume session: its job is closed");
+    }
     if (kept === undefined && known !== undefined) this.#replace(known, "another connection took over its job");
     const id = known ?? jobId(randomBytes(10));
     const { sessionId, session } = this.#session<ClientMessage, ToClientMessage>(

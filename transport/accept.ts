@@ -205,9 +205,8 @@ export class Acceptor {
       return;
     }
     const id = decision.restored?.sessionId ?? sessionId;
-    // While the owner decided, the channel may have closed, or another have taken the id.
-    if (!this.#pending.has(pending) || this.#entries.has(id)) {
-      this.#drop(pending, "decided on too late");
+    if (this.#entries.has(id)) {
+      this.#drop(pending, "another has taken the id");
       decision.session.close("not opened");
       return;
     }
@@ -241,6 +240,11 @@ export class Acceptor {
       onRefuse: () => {},
       onClosed: (reason) => this.#forget(entry, reason),
     };
+    // While the owner decided, the channel may have closed: its other end may be back, or is missed in time.
+    if (!this.#pending.has(pending)) {
+      this.#lose(entry, "the channel closed before the welcome");
+      return;
+    }
     const how = decision.restored === undefined ? "new" : "restored";
     this.#welcome(pending, entry, 0, how, decision.welcome);
   }

@@ -7,8 +7,7 @@ import { Fifo } from "./fifo.ts";
 import type { Machine } from "./machine.ts";
 import { type actorStateSchema, type objectStateSchema, type Part, part, type taskStateSchema } from "./picture.ts";
 import { type PlacementClass, take } from "./placement.ts";
-import { type Actor, type ActorState, isTask, type Job, type ObjectRecord, type Task } from "./records.ts";
-import type { Attempt, TaskState, Worker } from "./records.ts";
+import type { Actor, ActorState, Attempt, Job, ObjectRecord, Task, TaskState, Worker } from "./records.ts";
 
 type PartOf<T extends Part["type"]> = Extract<Part, { type: T }>;
 
@@ -17,7 +16,10 @@ export class Restorer {
   readonly #m: Machine;
   readonly #specs: Spec[] = [];
   readonly #classes: PlacementClass[] = [];
-  readonly #byOrder = new Map<number, Task | Actor>();
+  readonly #actors = new Map<number, Actor>();
+  /** By their order, counted from the first one's: nearly all places are taken where there are many. */
+  readonly #tasks: (Task | undefined)[] = [];
+  #firstTask: number | undefined;
 
   constructor(m: Machine) {
     this.#m = m;
@@ -120,7 +122,8 @@ export class Restorer {
       }
       case "end":
         m.turn = one.turn === undefined ? undefined : records.jobs.get(one.turn);
-        this.#byOrder.clear();
+        this.#actors.clear();
+        this.#tasks.length = 0;
     }
   }
 
@@ -133,16 +136,18 @@ export class Restorer {
   #worker(id: Worker["id"]): Worker {
     return known(this.#m.records.workers.get(id), `worker "${id}"`);
   }
-  #item(order: number): Task | Actor {
-    return known(this.#byOrder.get(order), `item ${order}`);
-  }
   #taskOf(order: number): Task {
-    const item = this.#item(order);
-    return known(isTask(item) ? item : undefined, `task ${order}`);
+    return known(this.#tasks[order - (this.#firstTask ?? 0)], `task ${order}`);
   }
   #actorOf(order: number): Actor {
-    const item = this.#item(order);
-    return known(isTask(item) ? undefined : item, `actor ${order}`);
+    return known(this.#actors.get(order), `actor ${order}`);
+  }
+  #item(order: number): Task | Actor {
+    return this.#tasks[order - (this.#firstTask ?? 0)] ?? this.#actorOf(order);
+  }
+  #noteOrder(task: Task): void {
+    this.#firstTask ??= task.order;
+    this.#tasks[task.order - this.#firstTask] = task;
   }
 
   // ---------------------------------------------------------------------------------------- one by one
@@ -171,7 +176,7 @@ export class Restorer {
       made: new Set(this.#objects(made)),
       placement: undefined,
     };
-    this.#byOrder.set(actor.order, actor);
+    this.#actors.set(actor.order, actor);
     records.actors.set(actor.id, actor);
     job.actors.add(actor);
     const { name, namespace } = actor.spec;
@@ -264,7 +269,7 @@ export class Restorer {
     };
     if (task.state.name === "queued") job.queued++;
     if (!one.onRecord) {
-      this.#byOrder.set(task.order, task);
+      this.#noteOrder(task);
       return;
     }
     this.#keep(task);
@@ -283,7 +288,7 @@ export class Restorer {
   #keep(task: Task): void {
     const { records } = this.#m;
     const { job, parent } = task;
-    this.#byOrder.set(task.order, task);
+    this.#noteOrder(task);
     records.tasks.set(task.id, task);
     job.tasks.add(task);
     if (parent === job.id) return;

@@ -416,7 +416,7 @@ describe("dialing and accepting", () => {
     expect(silent.closes).toEqual(["no hello, or no decision on it, within 10000 ms"]);
   });
 
-  it("[LINK-9] drops a decision that comes after its channel has gone", async () => {
+  it("[LINK-9] a session whose channel has gone before it was decided on is lost like any other", async () => {
     const grid = new Grid();
     let answer: (decision: HelloDecision) => void = () => {};
     grid.decide = () => new Promise((resolve) => (answer = resolve));
@@ -428,7 +428,14 @@ describe("dialing and accepting", () => {
     const late = aSession();
     answer({ type: "accept", session: late.session, retainMs: 1_000 });
     await settle();
-    expect([late.session.isClosed, grid.acceptor.size, grid.events]).toEqual([true, 0, []]);
+    // Its owner may have made records for it: it hears of the loss, and of the end.
+    expect([late.session.isClosed, grid.acceptor.size, grid.eventTypes()]).toEqual([false, 1, ["link-lost"]]);
+    await passMs(1_500);
+    expect([late.session.isClosed, grid.acceptor.size, grid.eventTypes()]).toEqual([
+      true,
+      0,
+      ["link-lost", "retention-expired"],
+    ]);
   });
 
   it("[LINK-10] notices a half-open link at both ends within 20 s, and resumes", async () => {
