@@ -52,7 +52,7 @@ export interface SchedulerOptions {
 export const defaultOptions: SchedulerOptions = {
   leaseMs: 15_000,
   graceMs: 1_000,
-  restartGraceMs: 10_000,
+  restartGraceMs: 4_000,
   homeMs: 3_000,
   aheadMs: 30,
   aheadTasks: 512,

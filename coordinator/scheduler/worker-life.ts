@@ -152,15 +152,22 @@ export function restarted(m: Machine): void {
   m.restarts++;
   m.restartedAt = m.at;
   const { restartGraceMs } = m.options;
+  // Who was waited for already has what is left of its time, and enough to find the way: restarts that follow one another
+  // must not keep waiting for those who are gone.
+  const leftOf = (until: number): number => Math.min(restartGraceMs, Math.max(restartGraceMs / 2, until - m.at));
   for (const worker of m.records.workers.values()) {
     worker.unheard = true;
-    absent(m, worker, restartGraceMs);
+    absent(m, worker, worker.link === "away" ? leftOf(worker.awayUntil) : restartGraceMs);
   }
   for (const attempt of m.records.attempts.values()) m.leases.extend(attempt, m.at);
   for (const [home, waiting] of m.records.homeless)
-    for (const actor of [...waiting]) awaitHome(m, actor, home, restartGraceMs);
+    for (const actor of [...waiting]) awaitHome(m, actor, home, leftOf(untilOf(actor)));
   // Who waits asks again.
   for (const object of m.records.objects.values()) object.wants = undefined;
+}
+
+function untilOf({ state }: Actor): number {
+  return state.name === "restarting" ? (state.until ?? 0) : 0;
 }
 
 /** The attempt, if it lives and is this worker's. */

@@ -201,7 +201,7 @@ describe("after a restart of the coordinator", () => {
     expect(grid.stateOf("j1.2")).toBe("failed");
   });
 
-  it("[REJOIN-12] an actor that waits for its home waits on", () => {
+  it("[REJOIN-12] an actor that waits for its home waits on, for half a grace at least", () => {
     const grid = new RestartedGrid();
     grid.create("j1.1");
     grid.started("j1.1", "w1");
@@ -209,9 +209,28 @@ describe("after a restart of the coordinator", () => {
     grid.left("w1", "goodbye");
     grid.join("w2");
     expect(grid.downFor(60_000)).toEqual([]);
-    grid.pass(9_000);
+    grid.pass(4_999);
     expect(lines(grid.join("w1"))).toEqual(["start j1.1 on w1 epoch 1000001 restored"]);
     expect(grid.scheduler.records.objects.has("j1.1:0" as ObjectId)).toBe(true);
+  });
+});
+
+describe("restarts that follow one another", () => {
+  it("[REJOIN-13] do not keep waiting for a worker that is gone", () => {
+    const grid = new RestartedGrid();
+    grid.submit("j1.1");
+    grid.join("w2");
+    grid.downFor(100);
+    grid.back("w2");
+    grid.holding("w2", []);
+    for (let restarts = 0; restarts < 2; restarts++) {
+      grid.pass(4_000);
+      grid.downFor(100);
+      grid.back("w2");
+      grid.holding("w2", []);
+    }
+    // Its own grace, and half of one for the restart that came last.
+    expect(lines(grid.pass(5_000))).toEqual(["assign j1.1#2 to w2"]);
   });
 });
 
