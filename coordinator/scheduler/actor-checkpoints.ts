@@ -59,7 +59,8 @@ export function replayLog(m: Machine, actor: Actor, worker: Worker): void {
     const id = attemptId(call.id, ++call.attempts);
     actor.replays.set(id, call);
     m.replays.set(id, actor);
-    order(m, actor, worker, call, id);
+    // To one that has not said yet what it has they are sent when it has.
+    if (!worker.unheard) order(m, actor, worker, call, id);
   }
 }
 

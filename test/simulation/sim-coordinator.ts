@@ -26,6 +26,8 @@ interface Source {
 
 export interface SimCoordinatorOptions {
   readonly carry: (order: Instruction) => void;
+  /** It will be killed. */
+  readonly isMortal: boolean;
   /** The counts are checked after every batch, everything after every so many. */
   readonly checkEvery: number;
   /** Whatever is replayed is compared with the first time, and the whole history is kept. */
@@ -45,8 +47,9 @@ export class SimCoordinator {
   readonly #world: Surroundings;
   readonly #options: SimCoordinatorOptions;
   #picture: readonly Uint8Array[] = [];
-  /** Since the picture. */
+  /** Kept since the picture. */
   #journal: Batch[] = [];
+  #unkept: Batch[] = [];
   #appended = 0;
   #kept = 0;
   /** What a commit that is under way will keep. */
@@ -70,7 +73,7 @@ export class SimCoordinator {
     const orders = this.scheduler.handle(...events);
     const position = ++this.#appended;
     const batch = { position, events, from, orders: this.#comparable(orders) };
-    this.#journal.push(batch);
+    this.#unkept.push(batch);
     this.#compareTwin(batch);
     this.check(++this.batches % this.#options.checkEvery === 0);
     for (const order of orders) {
@@ -105,17 +108,15 @@ export class SimCoordinator {
   }
 
   #keep(position: number): void {
-    for (let at = this.#journal.length - 1; at >= 0; at--) {
-      const batch = this.#journal[at];
-      if (batch === undefined || batch.position <= this.#kept) break;
-      if (batch.position > position || batch.from === undefined) continue;
-      const { upstream, sequence } = batch.from;
-      if (sequence <= this.keptSequence(upstream)) continue;
-      this.#keptSequences.set(upstream, sequence);
-      this.#grown.add(upstream);
+    const unkept = this.#unkept.findIndex((batch) => batch.position > position);
+    const kept = this.#unkept.splice(0, unkept < 0 ? this.#unkept.length : unkept);
+    for (const { from } of kept) {
+      if (from === undefined) continue;
+      this.#keptSequences.set(from.upstream, from.sequence);
+      this.#grown.add(from.upstream);
     }
-    if (this.#options.isCompared)
-      this.history.push(...this.#journal.filter((batch) => batch.position > this.#kept && batch.position <= position));
+    if (this.#options.isMortal) this.#journal.push(...kept);
+    if (this.#options.isCompared) this.history.push(...kept);
     this.#kept = Math.max(this.#kept, position);
   }
 
@@ -153,7 +154,7 @@ export class SimCoordinator {
     this.#grown.clear();
     this.#committing = undefined;
     this.#gate = [];
-    this.#journal = this.#journal.filter(({ position }) => position <= this.#kept);
+    this.#unkept = [];
     this.#appended = this.#kept;
     this.#twin = undefined;
   }
