@@ -50,6 +50,19 @@ describe("after a restart of the coordinator", () => {
     ]);
   });
 
+  it("[REJOIN-2] nor what of a log is to run again, though its actor has started meanwhile", () => {
+    const grid = new RestartedGrid();
+    grid.create("j1.1", { checkpoint: { type: "rhythm", everyCalls: 10 } });
+    grid.started("j1.1", "w1");
+    grid.call("j1.2", "j1.1");
+    grid.done("w1", "j1.2#1");
+    grid.ended("j1.1", "w1");
+    grid.downFor(100);
+    grid.back("w1");
+    expect(lines(grid.started("j1.1", "w1", 2))).toEqual([]);
+    expect(lines(grid.holding("w1", [], { "j1.1": 2 }))).toEqual(["call j1.2#2 of j1.1 on w1 epoch 2"]);
+  });
+
   it("[REJOIN-3] a task that its worker does not name never arrived: it is queued, and nobody is to blame", () => {
     const grid = new RestartedGrid();
     grid.submit("j1.1", { maxRetries: 0 });
