@@ -328,7 +328,8 @@ export class Scheduler {
     if (due.type === "grace") {
       const { worker, until } = due;
       if (worker.link !== "away" || worker.awayUntil !== until || m.records.workers.get(worker.id) !== worker) return;
-      return workers.leave(m, worker, "lost");
+      // One that went while nobody was here to see it may have gone for any reason.
+      return workers.leave(m, worker, worker.unheard ? "goodbye" : "lost");
     }
     if (due.type === "home") return homeIsOver(m, due.actor, due.until);
     const { task } = due;

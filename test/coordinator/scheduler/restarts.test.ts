@@ -247,6 +247,20 @@ describe("restarts that follow one another", () => {
   });
 });
 
+describe("a worker that does not come back after a restart", () => {
+  it("[REJOIN-14] is not held against what it ran: nobody saw it go", () => {
+    const grid = new RestartedGrid();
+    grid.submit("j1.1");
+    for (let restarts = 0; restarts < 5; restarts++) {
+      grid.downFor(100);
+      grid.pass(10_000);
+      grid.join(`w${restarts + 2}`);
+      expect(grid.stateOf("j1.1")).toBe("running");
+    }
+    expect(grid.scheduler.records.tasks.get("j1.1" as TaskId)).toMatchObject({ attempts: 6, workersLost: 0 });
+  });
+});
+
 describe("a worker that is away", () => {
   it("[LINK-13] is given up a whole grace after it went, however often it went before", () => {
     const grid = new RestartedGrid();
